@@ -1,0 +1,4 @@
+"""Compiled geometry on bare arrays.
+
+Imports numpy and numba only.
+"""

@@ -1,0 +1,4 @@
+"""What devices, vehicles, companies, sites, routes, permits and outlets are and say.
+
+May import runtime.
+"""

@@ -1,0 +1,19 @@
+-- What the engine knows of each device, row-versioned: of two collectors that judged the same
+-- device, the slower one's commit fails, reloads and judges again.
+
+CREATE TABLE engine_state (
+    device_id text PRIMARY KEY,
+    version   bigint NOT NULL,
+    layout    integer NOT NULL,             -- of the bytes in `state`; another layout is rebuilt, never misread
+    last_ts   timestamptz NOT NULL,         -- newest reading folded in
+    state     bytea NOT NULL
+);
+
+-- States to judge again from, when late readings arrive: each holds everything up to `ts`.
+CREATE TABLE engine_checkpoint (
+    device_id text NOT NULL,
+    ts        timestamptz NOT NULL,
+    layout    integer NOT NULL,
+    state     bytea NOT NULL,
+    PRIMARY KEY (device_id, ts)
+);
