@@ -15,5 +15,6 @@ CREATE TABLE engine_checkpoint (
     ts        timestamptz NOT NULL,
     layout    integer NOT NULL,
     state     bytea NOT NULL,
+    episodes  jsonb NOT NULL,               -- the device's alerts that were still going on then, as they stood
     PRIMARY KEY (device_id, ts)
 );
