@@ -7,16 +7,16 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
-from psycopg import Connection
-
 from alerts.catalogue import load_catalogue
+from psycopg import Connection
+from runtime.database import connect
+from runtime.settings import Settings
+
 from devices.topics import telemetry_filters
 from ingest import metrics
 from ingest.pipeline import Pipeline
 from ingest.receiver import Delivery, Receiver
 from runtime import health
-from runtime.database import connect
-from runtime.settings import Settings
 
 log = structlog.get_logger()
 

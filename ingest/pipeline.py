@@ -1,8 +1,8 @@
 """One batch, one transaction: store, judge, tell; the caller acknowledges after `process` returns.
 
-    deliveries -> sort_out -> late? -> stored, device judged again from a checkpoint
-                           -> fresh  -> judged on from its state, stored by COPY
-               -> states (versions checked), alerts, outbox, quarantine, NOTIFY -> commit
+deliveries -> sort_out -> late? -> stored, device judged again from a checkpoint
+                       -> fresh  -> judged on from its state, stored by COPY
+           -> states (versions checked), alerts, outbox, quarantine, NOTIFY -> commit
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import structlog
+from alerts.catalogue import Catalogue
 from psycopg import Connection, errors
 
 from alerts import writing
-from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
 from analytics.records import NEVER, OK, QUALITIES
 from devices.types import DeviceKind
@@ -83,7 +83,7 @@ class Pipeline:
         except errors.OperationalError:
             self._forget()
             raise
-        except Exception as error:  # noqa: BLE001 - bad input never stops a collector, whatever it breaks
+        except Exception as error:
             self._forget()
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
@@ -93,7 +93,8 @@ class Pipeline:
                 log.exception("message cannot be processed", topic=deliveries[0].topic)
                 with connection.transaction():
                     store_quarantined(
-                        connection, [Quarantined(deliveries[0], "internal", f"{type(error).__name__}: {error}")]
+                        connection,
+                        [Quarantined(deliveries[0], "internal", f"{type(error).__name__}: {error}")],
                     )
                 metrics.QUARANTINED.labels("internal").inc()
 
@@ -103,7 +104,12 @@ class Pipeline:
                 with connection.transaction():
                     batch, told = self._transaction(connection, deliveries)
                 break
-            except (StaleState, errors.UniqueViolation, errors.SerializationFailure, errors.DeadlockDetected) as lost:
+            except (
+                StaleState,
+                errors.UniqueViolation,
+                errors.SerializationFailure,
+                errors.DeadlockDetected,
+            ) as lost:
                 # Another collector judged one of these devices first: what it left is newer than our cache.
                 if attempt == MAX_ATTEMPTS:
                     raise
@@ -260,7 +266,10 @@ class _KindOfBatch:
             self._connection,
             self._kind,
             self._fleet,
-            [(stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us) for i in newest],
+            [
+                (stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us)
+                for i in newest
+            ],
             after,
         )
 
@@ -285,7 +294,7 @@ class _KindOfBatch:
             events, site_ids=self._fleet.compiled.site_ids, permit_ids=self._fleet.compiled.permit_ids
         )
 
-    def _checkpoint(self, device_ids: list[str], last_before: Any, after: Records) -> None:  # noqa: ANN401
+    def _checkpoint(self, device_ids: list[str], last_before: Any, after: Records) -> None:
         """Remember a state to judge again from, once per device and hour of event time."""
         crossed = np.flatnonzero(
             after["last_ts"] // CHECKPOINT_EVERY_US > last_before // CHECKPOINT_EVERY_US
