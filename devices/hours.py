@@ -7,7 +7,7 @@ _RANGE = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)\s*-\s*([01]?\d|2[0-4]):([0-5]\d
 
 
 def parse_hours(text: str | None) -> list[tuple[int, int]]:
-    """Minutes after local midnight, [from, to), in order; a range over midnight comes back as two. [] is always.
+    """Minutes after local midnight, [from, to), in order; a range over midnight comes as two. [] is always.
 
     Raises ValueError with what is wrong, for a person to read.
     """
