@@ -336,6 +336,10 @@ class _KindOfBatch:
             self._connection,
             self._kind,
             self._fleet,
-            [(device_id, newest, judged.newest_quality, round(newest.received_at.timestamp() * 1e6))],
+            [
+                latest.Newest(
+                    device_id, newest, judged.newest_quality, round(newest.received_at.timestamp() * 1e6)
+                )
+            ],
             judged.states,
         )
