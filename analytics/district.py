@@ -290,14 +290,17 @@ def _rows(by_name: Mapping[str, int], wanted: Iterable[str | None]) -> NDArray[n
     return np.array([-1 if name is None else by_name.get(name, -1) for name in wanted], np.int32)
 
 
-_NO_LINE: Line = [np.zeros((2, 2))]
-_NEVER = {"valid_from": date.max, "valid_to": date.min}
+_NO_LINE: Line = []
 
 
 def _gone_site(site_id: str) -> Site:
-    nowhere = {"type": "Point", "coordinates": [0.0, 0.0]}
-    return Site(site_id=site_id, name="", kind="source", geometry=nowhere, radius_m=0.0, **_NEVER)
+    nowhere = {"type": "MultiPolygon", "coordinates": []}
+    return Site(
+        site_id=site_id, name="", kind="source", geometry=nowhere, valid_from=date.max, valid_to=date.min
+    )
 
 
 def _gone_permit(permit_id: str) -> Permit:
-    return Permit(permit_id=permit_id, company_id="", source_site_id="", **_NEVER)
+    return Permit(
+        permit_id=permit_id, company_id="", source_site_id="", valid_from=date.max, valid_to=date.min
+    )

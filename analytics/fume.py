@@ -122,7 +122,7 @@ def judge_fume(
 
 
 @kernel
-def _fold(  # noqa: PLR0917
+def _fold(
     rules: FumeRules,
     monitors: NDArray[np.void],
     states: NDArray[np.void],
@@ -162,7 +162,7 @@ def _quality(rules: FumeRules, sample: Any) -> int:
 
 
 @kernel
-def _fold_window(  # noqa: PLR0917
+def _fold_window(
     rules: FumeRules,
     monitor: Any,
     state: Any,
@@ -201,7 +201,7 @@ def _interval_s(monitor: Any) -> float:
 
 
 @kernel
-def _judge_window(  # noqa: PLR0917
+def _judge_window(
     rules: FumeRules, monitor: Any, state: Any, sample: Any, row: int, events: NDArray[np.void], said: int
 ) -> int:
     window = state["window"]
@@ -247,7 +247,7 @@ def _judge_window(  # noqa: PLR0917
 
 
 @kernel
-def _fold_fan(  # noqa: PLR0917
+def _fold_fan(
     rules: FumeRules, monitor: Any, state: Any, sample: Any, row: int, events: NDArray[np.void], said: int
 ) -> int:
     if sample["fan_on"] == YES:
@@ -264,7 +264,7 @@ def _fold_fan(  # noqa: PLR0917
 
 
 @kernel
-def _fold_purifier(  # noqa: PLR0917
+def _fold_purifier(
     rules: FumeRules, state: Any, sample: Any, row: int, events: NDArray[np.void], said: int
 ) -> int:
     ts = sample["ts"]
@@ -289,7 +289,7 @@ def _fold_purifier(  # noqa: PLR0917
 
 
 @kernel
-def _tell_exceedance(  # noqa: PLR0917
+def _tell_exceedance(
     rules: FumeRules, monitor: Any, state: Any, sample: Any, row: int, event: Any, action: int
 ) -> None:
     _tell(sample, row, event, FUME_EXCEEDANCE, action)
@@ -305,9 +305,7 @@ def _tell_exceedance(  # noqa: PLR0917
 
 
 @kernel
-def _tell_purifier(  # noqa: PLR0917
-    rules: FumeRules, state: Any, sample: Any, row: int, event: Any, action: int
-) -> None:
+def _tell_purifier(rules: FumeRules, state: Any, sample: Any, row: int, event: Any, action: int) -> None:
     _tell(sample, row, event, PURIFIER_OFF, action)
     state["purifier_said"] = sample["ts"]
     seconds = (sample["ts"] - state["purifier_off_since"]) / SECOND
