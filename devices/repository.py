@@ -128,20 +128,19 @@ def lock_registry(connection: Connection[Any]) -> None:
 def store_registry(connection: Connection[Any], registry: Registry, *, actor: str, note: str = "") -> int:
     """Make the database's register equal to `registry`; return its version, a new one if a row changed.
 
-    Rows that are equal are not touched, and rows that `registry` lacks are deleted. All or nothing, in the
-    caller's transaction. Raises RegistryFilesError where a row refers to nothing.
+    Rows that are equal are not touched, and rows that `registry` lacks are deleted. It counts when the caller's
+    transaction commits; outside one, PostgreSQL refuses. Raises RegistryFilesError where a row refers to nothing.
     """
     check_references(registry)
-    with connection.transaction():
-        lock_registry(connection)
-        before = load_registry(connection)
-        changes = compare(before, registry)
-        if not changes:
-            return before.version
-        version = _new_version(connection, actor, note)
-        for name, change in changes.items():
-            _upsert(connection, NOUN_OF[name], [*change.added, *change.changed])
-            _delete(connection, NOUN_OF[name], change.removed)
+    lock_registry(connection)
+    before = load_registry(connection)
+    changes = compare(before, registry)
+    if not changes:
+        return before.version
+    version = _new_version(connection, actor, note)
+    for name, change in changes.items():
+        _upsert(connection, NOUN_OF[name], [*change.added, *change.changed])
+        _delete(connection, NOUN_OF[name], change.removed)
     return version
 
 
@@ -150,7 +149,7 @@ def put_row(connection: Connection[Any], noun: str, row: Any, *, actor: str, not
 
     Raises RegistryFilesError where it refers to nothing.
     """
-    return _edit_row(connection, noun, getattr(row, NOUN_OF[noun].key), row, actor, note)
+    return _edit_row(connection, noun, getattr(row, NOUN_OF[noun].key), row, actor=actor, note=note)
 
 
 def delete_row(connection: Connection[Any], noun: str, key: str, *, actor: str, note: str = "") -> int:
@@ -158,18 +157,19 @@ def delete_row(connection: Connection[Any], noun: str, key: str, *, actor: str, 
 
     Raises RegistryFilesError naming the rows that refer to it.
     """
-    return _edit_row(connection, noun, key, None, actor, note)
+    return _edit_row(connection, noun, key, None, actor=actor, note=note)
 
 
-def _edit_row(connection: Connection[Any], noun: str, key: str, row: Any, actor: str, note: str) -> int:
-    with connection.transaction():
-        lock_registry(connection)
-        registry = load_registry(connection)
-        rows = {**getattr(registry, noun), key: row}
-        if row is None:
-            del rows[key]
-        edited = {item.name: rows if item.name == noun else getattr(registry, item.name) for item in NOUNS}
-        return store_registry(connection, Registry(**edited), actor=actor, note=note)
+def _edit_row(connection: Connection[Any], noun: str, key: str, row: Any, *, actor: str, note: str) -> int:
+    lock_registry(connection)
+    registry = load_registry(connection)
+    rows = {**getattr(registry, noun), key: row}
+    if row is None:
+        del rows[key]
+    edited: dict[str, Any] = {
+        item.name: rows if item.name == noun else getattr(registry, item.name) for item in NOUNS
+    }
+    return store_registry(connection, Registry(**edited), actor=actor, note=note)
 
 
 NEW_VERSION: LiteralString = (

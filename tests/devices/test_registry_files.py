@@ -108,8 +108,8 @@ def test_rows_become_what_they_say_and_empty_cells_are_unknown(tmp_path: Path) -
         },
         vehicles={
             "鲁A12345": Vehicle(
-                plate="鲁A12345", company_id="C1", kind="construction", capacity_m3=19.5, tare_t=15, gross_t=31,
-                status="active",
+                plate="鲁A12345", company_id="C1", kind="construction", capacity_m3=19.5, tare_t=15,
+                gross_t=31, status="active",
             )
         },
         sites={
@@ -432,7 +432,7 @@ def test_references_of_a_register_made_elsewhere_are_checked_too() -> None:
         check_references(Registry(devices={"T1": device}))
 
 
-# --- any register at all, written and read again --------------------------------------------------------------
+# --- any register at all, written and read again ---------------------------------------------------------
 
 text = st.text(
     st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from('\n\r\t",;'), min_size=1, max_size=12
@@ -485,8 +485,8 @@ def registries(draw: st.DrawFn) -> Registry:
         review_due=days,
     ))  # fmt: skip
     vehicles = draw(rows(
-        Vehicle, plate=plates, company_id=one_of(companies) if companies else st.none(), kind=haulage, vin=text,
-        capacity_m3=quantity, tare_t=quantity, gross_t=quantity, status=standing,
+        Vehicle, plate=plates, company_id=one_of(companies) if companies else st.none(), kind=haulage,
+        vin=text, capacity_m3=quantity, tare_t=quantity, gross_t=quantity, status=standing,
     ))  # fmt: skip
     sites = draw(rows(
         Site, site_id=keys, name=text, kind=st.sampled_from(["source", "no_go"]), geometry=areas, hours=hours,
