@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from runtime.database import connect
-from runtime.parts import database
-from runtime.settings import load_settings
 
 from devices.credentials import (
     SERVICE_USER,
@@ -20,7 +17,10 @@ from devices.credentials import (
 from devices.nouns import NOUNS
 from devices.registry_files import read_directory, write_directory
 from devices.repository import Changes, compare, load_registry, lock_registry, store_registry
+from runtime.database import connect
 from runtime.errors import UserError
+from runtime.parts import database
+from runtime.settings import load_settings
 
 
 def registry_import(
