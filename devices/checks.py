@@ -10,7 +10,6 @@ from devices.nouns import AREA, NOUN_OF, Noun
 from devices.types import Registry
 from runtime.errors import UserError
 
-
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
