@@ -16,7 +16,7 @@ from typing import Any
 from analytics.rules import FumeRules, VehicleRules
 from runtime.errors import FleetfumeError
 
-WEIGHT = "weight_"
+WEIGHT = "score_"
 """Thresholds under this prefix are the weights of a score's terms."""
 
 
