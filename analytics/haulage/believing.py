@@ -1,9 +1,9 @@
 """Which fixes to believe.
 
 A fix is `zero`, `unfixed` or of poor `hdop` by itself: such a one says nothing about where the vehicle is, and
-neither joins nor breaks a chain. It is a `jump` if the vehicle cannot have come so far since the last good fix. But that one may have been
-wrong: when the third in a row of such fixes agrees with the two before it, each reachable from the one before, it is `ok`
-and the next are held against it. The two before stay `jump`.
+neither joins nor breaks a chain. It is a `jump` if the vehicle cannot have come so far since the last good fix.
+But that one may have been wrong: when the third in a row of such fixes agrees with the two before it, each
+reachable from the one before, it is `ok` and the next are held against it. The two before stay `jump`.
 """
 
 import math
@@ -35,7 +35,8 @@ def reachable(
     known = not math.isnan(speed_kmh) and not math.isnan(here["speed_kmh"])
     if known and seconds <= rules.jump_speeds_s:
         kmh = max(speed_kmh, here["speed_kmh"]) + rules.jump_slack_kmh
-    return ground_m(plane, x, y, here["x"], here["y"]) <= rules.jump_slack_m + seconds * kmh / 3.6
+    away_m = ground_m(plane, x, y, here["x"], here["y"])
+    return bool(away_m <= rules.jump_slack_m + seconds * kmh / 3.6)
 
 
 @kernel

@@ -1,18 +1,22 @@
 """The load: since when, from where, under which permits; unpermitted_haul and unlicensed_loading.
 
-With a load sensor a load begins when `load` reaches 0.3, or rises by 0.4 from there or above in a stay that touches a source site. It comes
-from the source site which the stay has touched in the last 10 min; from nowhere known otherwise. Without one it begins with a stop of 3 min that touched a source site.
-A load leaves its source with the first good fix outside; the permits valid then, for this vehicle and source, are
-in force for it until it ends.
+With a load sensor a load begins when `load` reaches 0.3, or rises by 0.4 from there or above in a stay that
+touches a source site. It comes from the source site which the stay has touched in the last 10 min; from nowhere
+known otherwise. Without one it begins with a stop of 3 min that touched a source site.
+
+A load leaves its source with the first good fix outside; the permits valid then, for this vehicle and source,
+are in force for it until it ends.
 """
 
 import math
+
+import numpy as np
 
 from analytics.district import District
 from analytics.haulage.off_route import end_off_route
 from analytics.haulage.places import is_inside, permits
 from analytics.haulage.state import AT_SOURCE, AT_TRANSFER, MAY_UNLOAD, PERMITS
-from analytics.haulage.stays import ROUNDING, last_before_change, stopped_for
+from analytics.haulage.stays import RISES, ROUNDING, last_before_change, stopped_for
 from analytics.haulage.telling import Record, Records, tell, within
 from analytics.kernels._compile import kernel
 from analytics.kernels.projection import distance_m
@@ -62,7 +66,7 @@ def end_load(district: District, rules: VehicleRules, state: Record, here: Recor
         _say_unpermitted(state, here, events, CLEARED)
         state["unpermitted_ts"] = NEVER
     state["hauling"], state["permits"], state["recent"], state["tip_ts"] = 0, 0, 0, NEVER
-    if not state["has_load"]:
+    if math.isnan(state["load"]):
         state["loaded"] = 0
 
 
@@ -132,18 +136,18 @@ def _say_unpermitted(state: Record, here: Record, events: Records, action: int) 
     event = events[said]
     event["site"] = state["haul_source"]
     values = event["values"]
-    values[0] = state["load"]
+    values[0] = np.round(state["load"], 4)
     values[1] = (here["ts"] - state["unpermitted_ts"]) / SECOND
     values[2] = state["haul_ts"] / SECOND
 
 
 @kernel
 def _say_unlicensed(state: Record, here: Record, events: Records) -> None:
-    i = last_before_change(state, here["least"], False)
+    i = last_before_change(state, here["least"], RISES)
     said = tell(
         here, events, UNLICENSED_LOADING, OPENED, MAJOR, UNLICENSED_SCORE,
         state["stay_ts"][i], state["stay_lat_e7"][i] * 1e-7, state["stay_lon_e7"][i] * 1e-7,
     )  # fmt: skip
     values = events[said]["values"]
-    values[0], values[1] = here["least"], state["load"]
+    values[0], values[1] = np.round(here["least"], 4), np.round(state["load"], 4)
     values[2] = (here["ts"] - state["stay_ts"][i]) / SECOND

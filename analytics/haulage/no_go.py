@@ -1,6 +1,7 @@
 """no_go_entry: any vehicle, loaded or not, inside a zone while it is barred.
 
-Opens with the second good fix in a row; clears when outside, or the zone not barred any more, for 60 s without a break. Up to four zones at once.
+Opens with the second good fix in a row; clears when outside, or the zone not barred any more, for 60 s without a
+break. Up to four zones at once.
 """
 
 from analytics.haulage.state import ZONES
@@ -25,7 +26,7 @@ def fold_no_go(rules: VehicleRules, state: Record, here: Record, events: Records
 
 @kernel
 def _is_barred(here: Record, zone: int) -> bool:
-    for i in range(here["barreds"]):
+    for i in range(here["barreds"]):  # noqa: SIM110 - numba has no any()
         if here["barred"][i] == zone:
             return True
     return False

@@ -1,8 +1,9 @@
 """off_route: loaded, under permits, and beyond the corridors of all of them.
 
-Only where every permit in force has a route with a line, and outside the permits' own sites. Measured against the
-nearest of the routes. Opens after 60 s and 3 fixes beyond, without one that is back; `minor`, and `major` once it was more than
-300 m away or 10 min have passed. Clears when back for 60 s without a break, or when the load ends.
+Only where every permit in force has a route with a line, and outside the permits' own sites. Measured against
+the nearest of the routes. Opens after 60 s and 3 fixes beyond, without one that is back; `minor`, and `major`
+once it was more than 300 m away or 10 min have passed. Clears when back for 60 s without a break, or when the
+load ends.
 """
 
 import math
@@ -114,7 +115,8 @@ def _say(
 ) -> None:
     seconds = (state["off_last_ts"] - state["off_ts"]) / SECOND
     permit = state["off_permit"]
-    corridor_m = district.route_corridor_m[district.permit_route[permit]]
+    route = district.permit_route[permit]
+    corridor_m = district.route_corridor_m[route] if route >= 0 else math.nan  # it may have lost it meanwhile
     far = min(1.0, state["off_most_m"] / rules.off_route_major_m)
     long = min(1.0, seconds / rules.off_route_major_s)
     said = tell(

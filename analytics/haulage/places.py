@@ -57,7 +57,7 @@ def fold_place(district: District, state: Record, here: Record, found: NDArray[n
 
 @kernel
 def is_inside(here: Record, site: int) -> bool:
-    for i in range(here["insides"]):
+    for i in range(here["insides"]):  # noqa: SIM110 - numba has no any()
         if here["inside"][i] == site:
             return True
     return False
@@ -68,7 +68,7 @@ def barred_at(district: District, site: int, minute: int) -> bool:
     first, last = district.site_hours_start[site], district.site_hours_start[site + 1]
     if first == last:
         return True
-    for i in range(first, last):
+    for i in range(first, last):  # noqa: SIM110 - numba has no any()
         if district.site_hours[i, 0] <= minute < district.site_hours[i, 1]:
             return True
     return False
@@ -77,7 +77,7 @@ def barred_at(district: District, site: int, minute: int) -> bool:
 @kernel
 def disposes(district: District, state: Record, site: int) -> bool:
     """Whether a permit in force for the load names `site` as where to bring it."""
-    for i in range(state["permits"]):
+    for i in range(state["permits"]):  # noqa: SIM110 - numba has no any()
         if district.permit_disposal[state["permit"][i]] == site:
             return True
     return False

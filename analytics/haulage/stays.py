@@ -2,9 +2,9 @@
 
 A stop is the fixes under 5 km/h, or without a speed, that follow one another within 50 m of its first one.
 
-The ring remembers the last places in entries of up to 25 s, during which the load changed by less than 0.05: ten minutes
-at least, at any rate of reporting, unless the load keeps changing. An entry's place is that of its last fix. What falls out of
-the ring leaves behind where it was and what kinds of site the stay had touched until then.
+The ring remembers the last places in entries of up to 25 s, during which the load changed by less than 0.05: ten
+minutes at least, at any rate of reporting, unless the load keeps changing. An entry's place is that of its last
+fix. What falls out of the ring leaves behind where it was and what kinds of site the stay had touched until then.
 """
 
 import math
@@ -16,6 +16,7 @@ from analytics.kernels.projection import distance_m
 from analytics.records import NEVER
 from analytics.rules import VehicleRules
 
+FALLS, RISES = 0, 1
 ENTRY_S = 25.0
 SAME_LOAD = 0.05
 ROUNDING = 1e-6
@@ -72,8 +73,8 @@ def fold_stay(state: Record, here: Record, stay_m: float) -> None:
     state["stay_x"][newest], state["stay_y"][newest] = here["x"], here["y"]
     state["stay_lat_e7"][newest] = round(here["lat"] * 1e7)
     state["stay_lon_e7"][newest] = round(here["lon"] * 1e7)
-    state["stay_most"][newest] = max(state["stay_most"][newest], state["load"])
-    state["stay_least"][newest] = min(state["stay_least"][newest], state["load"])
+    state["stay_most"][newest] = larger(state["stay_most"][newest], state["load"])
+    state["stay_least"][newest] = -larger(-state["stay_least"][newest], -state["load"])
     better = here["flags"] & AT_PERMITTED and not state["stay_flags"][newest] & AT_PERMITTED
     if here["source"] >= 0 and (state["stay_source"][newest] < 0 or better):
         state["stay_source"][newest] = here["source"]
@@ -122,9 +123,9 @@ def recall_stay(rules: VehicleRules, state: Record, here: Record) -> None:
                 source = state["stay_source"][i]
                 permitted = state["stay_flags"][i] & AT_PERMITTED != 0
             if state["stay_ts"][i] >= state["fall_ts"]:
-                most = max(most, state["stay_most"][i])
+                most = larger(most, state["stay_most"][i])
             if state["stay_ts"][i] >= state["rise_ts"]:
-                least = min(least, state["stay_least"][i])
+                least = -larger(-least, -state["stay_least"][i])
     if unbroken and count == STAYS and state["older_flags"] != 0:
         away_m = distance_m(state["older_x"], state["older_y"], here["x"], here["y"])
         if away_m <= rules.stay_m:
@@ -134,13 +135,19 @@ def recall_stay(rules: VehicleRules, state: Record, here: Record) -> None:
 
 
 @kernel
-def last_before_change(state: Record, load: float, falls: bool) -> int:
+def larger(known: float, other: float) -> float:
+    """The larger of the two; `known` if `other` is NaN, or both are."""
+    return max(known, other)
+
+
+@kernel
+def last_before_change(state: Record, load: float, way: int) -> int:
     """The newest entry whose load is still about `load`: the ring's row; the caller knows that there is one."""
     i = 0
     for back in range(state["stay_count"]):
         i = (state["stay_next"] + 2 * STAYS - 1 - back) % STAYS
-        if falls and state["stay_most"][i] >= load - SAME_LOAD - ROUNDING:
+        if way == FALLS and state["stay_most"][i] >= load - SAME_LOAD - ROUNDING:
             break
-        if not falls and state["stay_least"][i] <= load + SAME_LOAD + ROUNDING:
+        if way == RISES and state["stay_least"][i] <= load + SAME_LOAD + ROUNDING:
             break
     return i

@@ -55,4 +55,4 @@ def tell(
     values = event["values"]
     for i in range(EVENT_VALUES):
         values[i] = math.nan
-    return said
+    return int(said)

@@ -1,22 +1,25 @@
 """Unloading, and illegal_dumping where it may not be.
 
-(a) by the box: raised at less than 10 km/h, on 2 good fixes that follow one another and span 10 s, while loaded or within 10 min of it.
-    Lawful if one of the raised fixes lies where it may unload.
+(a) by the box: raised at less than 10 km/h, on 2 good fixes that follow one another and span 10 s, while loaded
+    or within 10 min of it. Lawful if one of the raised fixes lies where it may unload.
 (b) by the load sensor: the load falls by 0.4 within 10 min and a stay within 300 m. Lawful if any fix of the
     whole unbroken stay, be it longer than 10 min, lies where it may unload.
-(c) with neither sensor: after leaving its source the loaded vehicle stood for 3 min, no fix of the stop in any site; then it came to a source site, or stood in parking sites for 30 min,
-    without a fix where it may unload in between. The last such stop is the place.
+(c) with neither sensor: after leaving its source the loaded vehicle stood for 3 min, no fix of the stop in any
+    site; then it came to a source site, or stood in parking sites for 30 min, without a fix where it may unload
+    in between. The last such stop is the place.
 
-The first verdict stands for all evidence within 10 min and 300 m of the evidence before it; more evidence raises the score.
-An officer clears it, the engine never. Any unloading ends the load.
+The first verdict stands for all evidence within 10 min and 300 m of the evidence before it; more evidence raises
+the score. An officer clears it, the engine never. Any unloading ends the load.
 """
 
 import math
 
+import numpy as np
+
 from analytics.district import District
 from analytics.haulage.loads import end_load
 from analytics.haulage.state import AT_PARKING, AT_SOURCE, MAY_UNLOAD
-from analytics.haulage.stays import ROUNDING, last_before_change, stopped_for
+from analytics.haulage.stays import FALLS, ROUNDING, last_before_change, stopped_for
 from analytics.haulage.telling import Record, Records, lasted, tell, within
 from analytics.kernels._compile import kernel
 from analytics.kernels.projection import distance_m
@@ -49,19 +52,19 @@ def fold_unloading(
     """Judge (a) and (b) at this fix, the load being what it was when the fix came."""
     before = state["unloading_ts"]
     if _raised_enough(rules, state, here):
-        lawful = state["raised_flags"] & MAY_UNLOAD != 0
-        parking = state["raised_parking"] != 0
+        lawful = state["raised_flags"] & MAY_UNLOAD
+        parking = state["raised_parking"]
         load = here["most"]
         _fold_evidence(
-            district, rules, state, here, LIFT, lawful, parking, load,
+            rules, state, here, LIFT, lawful, parking, load,
             state["raised_ts"], state["raised_lat"], state["raised_lon"], events,
         )  # fmt: skip
     if here["most"] - state["load"] >= rules.load_change - ROUNDING:
-        i = last_before_change(state, here["most"], True)
-        lawful = here["stay_flags"] & MAY_UNLOAD != 0
-        parking = state["stay_flags"][i] & AT_PARKING != 0
+        i = last_before_change(state, here["most"], FALLS)
+        lawful = here["stay_flags"] & MAY_UNLOAD
+        parking = state["stay_flags"][i] & AT_PARKING
         _fold_evidence(
-            district, rules, state, here, LOAD_FALL, lawful, parking, here["most"],
+            rules, state, here, LOAD_FALL, lawful, parking, here["most"],
             state["stay_ts"][i], state["stay_lat_e7"][i] * 1e-7, state["stay_lon_e7"][i] * 1e-7, events,
         )  # fmt: skip
         state["fall_ts"] = here["ts"]
@@ -90,13 +93,12 @@ def _raised_enough(rules: VehicleRules, state: Record, here: Record) -> bool:
 
 @kernel
 def _fold_evidence(
-    district: District,
     rules: VehicleRules,
     state: Record,
     here: Record,
     term: int,
-    lawful: bool,
-    parking: bool,
+    lawful: int,
+    parking: int,
     load_before: float,
     started: int,
     lat: float,
@@ -165,7 +167,8 @@ def _say_dumping(rules: VehicleRules, state: Record, here: Record, events: Recor
     values = event["values"]
     for i in range(7):
         values[i] = terms >> i & 1
-    values[7], values[8], values[9] = state["dumping_before"], state["dumping_after"], state["dumping_stop_s"]
+    values[7], values[8] = np.round(state["dumping_before"], 4), np.round(state["dumping_after"], 4)
+    values[9] = state["dumping_stop_s"]
 
 
 @kernel
