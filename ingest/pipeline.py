@@ -18,6 +18,7 @@ from psycopg import Connection, errors
 from alerts import writing
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
 from analytics.records import NEVER, OK, QUALITIES
+from devices.reasons import Reason
 from devices.types import DeviceKind
 from ingest import latest, metrics
 from ingest.batch import Batch, Quarantined, Run, sort_out
@@ -96,7 +97,7 @@ class Pipeline:
                         connection,
                         [Quarantined(deliveries[0], "internal", f"{type(error).__name__}: {error}")],
                     )
-                metrics.QUARANTINED.labels("internal").inc()
+                metrics.QUARANTINED.labels(Reason.INTERNAL).inc()
 
     def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
         for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -336,6 +337,10 @@ class _KindOfBatch:
             self._connection,
             self._kind,
             self._fleet,
-            [(device_id, newest, judged.newest_quality, round(newest.received_at.timestamp() * 1e6))],
+            [
+                latest.Newest(
+                    device_id, newest, judged.newest_quality, round(newest.received_at.timestamp() * 1e6)
+                )
+            ],
             judged.states,
         )
