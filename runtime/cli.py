@@ -75,12 +75,12 @@ def _root() -> Any:
 
     @app.callback()
     def fleetfume(
-        version: Annotated[
+        version: Annotated[  # noqa: FBT002
             bool,
             typer.Option(
                 "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
             ),
-        ] = False,  # noqa: FBT002
+        ] = False,
     ) -> None:
         """IoT telemetry for a district urban-management bureau: waste trucks, kitchen fumes."""
 
