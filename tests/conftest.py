@@ -44,6 +44,21 @@ def database_url(timescaledb: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module", params=["timescaledb", "embedded"])
+def module_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """As `any_database_url`, one for all tests of a module."""
+    server = request.getfixturevalue("timescaledb" if request.param == "timescaledb" else "embedded_server")
+    with fresh_database(server) as url:
+        yield url
+
+
+@pytest.fixture
+def second_database_url(timescaledb: str) -> Iterator[str]:
+    """Another one beside `database_url`, to compare with."""
+    with fresh_database(timescaledb) as url:
+        yield url
+
+
 @pytest.fixture
 def embedded_database_url(embedded_server: str) -> Iterator[str]:
     """A fresh migrated database on the embedded PostgreSQL."""

@@ -17,7 +17,7 @@ import httpx2
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.parts import free_port
+from tests.parts.run import free_port
 
 PASSWORD = "correct horse battery staple"
 

@@ -9,7 +9,7 @@ import psycopg
 
 from devices.repository import store_registry
 from tests.ingest.test_pipeline import A_BAD_HAUL, BEGIN_S
-from tests.parts import Broker
+from tests.parts.mosquitto import Mosquitto
 from tests.service.running import environment, fleetfume, publisher, serving, wait_until
 from tests.small_district import registry
 
@@ -50,7 +50,7 @@ def stored(url: str) -> int:
 
 
 def test_a_collector_killed_again_and_again_loses_and_doubles_nothing(
-    database_url: str, second_database_url: str, broker: Broker, tmp_path: Path
+    database_url: str, second_database_url: str, broker: Mosquitto, tmp_path: Path
 ) -> None:
     every_reading = TRUCKS * len(A_BAD_HAUL)
     for url in (database_url, second_database_url):

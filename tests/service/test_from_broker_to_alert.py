@@ -11,13 +11,13 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from devices.repository import store_registry
-from tests.parts import Broker
+from tests.parts.mosquitto import Mosquitto
 from tests.service.running import PASSWORD, Service, environment, fleetfume, publisher, serving, sign_in
 from tests.small_district import place, registry
 
 
 @pytest.fixture
-def service(database_url: str, broker: Broker, tmp_path: Path) -> Iterator[Service]:
+def service(database_url: str, broker: Mosquitto, tmp_path: Path) -> Iterator[Service]:
     env = environment(tmp_path, database_url=database_url, mqtt_url=broker.url)
     fleetfume("user", "add", "wang", "--role", "duty", "--password-stdin", env=env, stdin=PASSWORD + "\n")
     with psycopg.connect(database_url) as connection:
@@ -54,7 +54,7 @@ def a_tipping(now_s: float) -> list[dict[str, Any]]:
     return fixes
 
 
-def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(service: Service, broker: Broker) -> None:
+def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(service: Service, broker: Mosquitto) -> None:
     officer = sign_in(service, "wang")
     token = officer.headers["Authorization"].removeprefix("Bearer ")
     *before, last = a_tipping(time.time())
@@ -79,7 +79,7 @@ def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(service: Se
     assert [entry["action"] for entry in officer.get(f"/leads/{lead['id']}/journal").json()["items"]] == ["opened"]
 
 
-def test_the_stream_resumes_where_it_was_left(service: Service, broker: Broker) -> None:
+def test_the_stream_resumes_where_it_was_left(service: Service, broker: Mosquitto) -> None:
     officer = sign_in(service, "wang")
     token = officer.headers["Authorization"].removeprefix("Bearer ")
     with stream(service, token) as events, publisher(broker.url) as publish:
