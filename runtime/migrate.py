@@ -3,7 +3,7 @@
 Files      runtime/migrations/NNNN_name.sql. A file that was released is never edited: its SHA-256
            stands in `schema_migration`, and a difference is refused by name.
 Several    may start at once: an advisory lock lets one work while the others wait, then find nothing to do.
-Why our own: docs/decisions/0002-plain-sql-migrations.md.
+Why our own: docs/decisions/0004-plain-sql-migrations.md.
 """
 
 import hashlib
