@@ -253,7 +253,7 @@ export function outletLayer(): OutletLayer {
       const outlet = feature.get('outlet') as Outlet
       const state = feature.get('state') as OutletState
       // From afar 659 kitchens would bury the streets: only those that need somebody are drawn.
-      const calls = state === 'exceeding' || state === 'purifier_off' || outlet.alert
+      const calls = state === 'purifier_off' || outlet.alert
       if (resolution > OUTLETS_UNDER && !calls) return undefined
       const mark = once(styles, `outlet ${state}|${outlet.alert}`, () => {
         const made = [new Style({ image: icon(once(glyphs, `outlet ${state}`, () => outletGlyph(state))) })]
