@@ -38,13 +38,13 @@ export function evidenceRows(evidence: Evidence): EvidenceRow[] {
       (kindName in thresholds ? kindName : undefined) ??
       LIMIT_OF[name]?.find((other) => typeof known[other] === 'number') ??
       null
-    if (limitName) used.add(limitName)
+    if (limitName && limitName !== name) used.add(limitName)
     const instant = name.endsWith('_s') && value > EPOCH_S
     rows.push({ name, value, limitName, limit: limitName ? known[limitName]! : null, instant })
   }
-  const measured = rows.filter((row) => !used.has(row.name) || row.name in thresholds)
+  const measured = rows.filter((row) => !used.has(row.name))
   for (const [name, limit] of Object.entries(thresholds)) {
-    if (!used.has(name)) measured.push({ name, value: null, limitName: name, limit, instant: false })
+    if (!used.has(name) && !(name in values)) measured.push({ name, value: null, limitName: name, limit, instant: false })
   }
   return measured
 }
