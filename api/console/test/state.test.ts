@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { backoffMs, LAST_DELAY_MS } from '../src/api/stream'
-import type { Alert, JournalEntry } from '../src/api/types'
+import type { Alert } from '../src/api/types'
 import { held, newestFirst, passes } from '../src/state/alertList'
 import { ago, clockTime, day } from '../src/state/clock'
-import { evidenceRows } from '../src/state/evidence'
-import { reviewLevel } from '../src/state/review'
+import { measurements, otherThresholds } from '../src/state/evidence'
 import { STALE_MS, vehicleState } from '../src/state/vehicleState'
 
 const NOW = Date.parse('2026-11-24T19:07:05Z')
@@ -61,40 +60,31 @@ describe('a vehicle', () => {
 })
 
 describe('evidence', () => {
-  const rows = (values: Record<string, number | null>, thresholds: Record<string, number>) =>
-    evidenceRows({ values, rule: { kind: 'off_route', version: '1', thresholds } }).map((row) => [row.name, row.value, row.limitName, row.limit])
+  const evidence = (kind: string, values: Record<string, number | null>, thresholds: Record<string, number> = {}) => ({
+    values,
+    rule: { kind, version: '1', thresholds },
+  })
+  const rows = (...args: Parameters<typeof evidence>) => measurements(evidence(...args)).map((row) => [row.name, row.value, row.limitName, row.limit])
 
-  test('shows a measurement beside the threshold of its own name', () => {
-    expect(rows({ duration_s: 75 }, { duration_s: 60 })).toEqual([['duration_s', 75, 'duration_s', 60]])
+  test('shows a duration beside the one its rule asks for', () => {
+    expect(rows('off_route', { duration_s: 75 }, { off_route_s: 60 })).toEqual([['duration_s', 75, 'off_route_s', 60]])
+    expect(rows('overspeed', { duration_s: 75 }, { off_route_s: 60 })).toEqual([['duration_s', 75, null, null]])
   })
 
-  test('finds a threshold under another name, also among the values, and does not repeat it', () => {
-    expect(rows({ max_distance_m: 240, corridor_m: 100 }, {})).toEqual([['max_distance_m', 240, 'corridor_m', 100]])
+  test('finds a limit among the values too, and does not repeat it as a measurement', () => {
+    expect(rows('off_route', { max_distance_m: 240, corridor_m: 100 })).toEqual([['max_distance_m', 240, 'corridor_m', 100]])
   })
 
-  test('shows a threshold that nothing was measured against, and leaves out what was not measured', () => {
-    expect(rows({ speed_kmh: null }, { min_fixes: 3 })).toEqual([['min_fixes', null, 'min_fixes', 3]])
+  test('leaves out what was not measured, and the terms of the score', () => {
+    expect(rows('illegal_dumping', { distance_m: null, term_lift: 1, load_after: 0 })).toEqual([['load_after', 0, null, null]])
   })
 
   test('knows an instant from a duration', () => {
-    expect(evidenceRows({ values: { window_start_s: 1_795_000_000, duration_s: 700 } }).map((row) => row.instant)).toEqual([true, false])
-  })
-})
-
-describe('a filed lead', () => {
-  const entries = (...details: Record<string, unknown>[]) => details.map((detail, n) => ({ seq: n + 1, detail }) as unknown as JournalEntry)
-
-  test('begins its review with the handler', () => {
-    expect(reviewLevel(entries({ to: 'filed' }))).toBe('handler')
+    expect(measurements({ values: { window_start_s: 1_795_000_000, duration_s: 700 } }).map((row) => row.instant)).toEqual([true, false])
   })
 
-  test('goes on to the level after the last approval', () => {
-    expect(reviewLevel(entries({ to: 'filed' }, { to: 'review', level: 'handler', verdict: 'approve' }))).toBe('squad_leader')
-  })
-
-  test('begins anew after a return', () => {
-    const back = { to: 'review', level: 'squad_leader', verdict: 'return' }
-    expect(reviewLevel(entries({ to: 'filed' }, { to: 'review', level: 'handler', verdict: 'approve' }, back))).toBe('handler')
+  test('keeps the thresholds that nothing was held against apart, without the weights of the score', () => {
+    expect(otherThresholds(evidence('off_route', { duration_s: 75 }, { off_route_s: 60, off_route_fixes: 3, score_night: 0.1 }))).toEqual([['off_route_fixes', 3]])
   })
 })
 

@@ -32,10 +32,10 @@ export function makeMap(target: HTMLElement, layers: VectorLayer[]): Map {
   })
 }
 
-/** The whole jurisdiction, or whatever else the register has. */
-export function registerExtent(layers: RegisterLayers): Extent | undefined {
+/** All that the named layers cover; undefined where they are empty. */
+export function extentOf(layers: readonly VectorLayer[]): Extent | undefined {
   const whole = createEmpty()
-  for (const layer of [layers.jurisdictions, layers.sites]) extend(whole, layer.getSource()!.getExtent()!)
+  for (const layer of layers) extend(whole, layer.getSource()!.getExtent()!)
   return isEmpty(whole) ? undefined : whole
 }
 
