@@ -60,7 +60,8 @@ CREATE TABLE quarantine (
     payload     bytea NOT NULL,
     reason      text NOT NULL,              -- a stable code
     detail      text NOT NULL DEFAULT '',   -- what exactly is wrong
-    device_id   text                        -- as the topic says, where it says one
+    device_id   text,                       -- as the topic says, where it says one
+    readings    integer                     -- how many readings of the message this row stands for; null: unknown
 );
 CREATE INDEX quarantine_received ON quarantine (received_at);
 CREATE INDEX quarantine_device ON quarantine (device_id, received_at);

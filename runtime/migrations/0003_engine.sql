@@ -15,5 +15,17 @@ CREATE TABLE engine_checkpoint (
     ts        timestamptz NOT NULL,
     layout    integer NOT NULL,
     state     bytea NOT NULL,
+    episodes  jsonb NOT NULL,               -- the device's alerts that were still going on then, as they stood
     PRIMARY KEY (device_id, ts)
+);
+
+-- What the numbers inside a state mean: the origin of its plane, and the rows of sites, routes and
+-- permits. Rows are only ever added at the end, so that a state outlives every change of the register.
+CREATE TABLE engine_frame (
+    only_one   boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    lat        double precision NOT NULL,
+    lon        double precision NOT NULL,
+    site_ids   text[] NOT NULL,
+    route_ids  text[] NOT NULL,
+    permit_ids text[] NOT NULL
 );

@@ -37,10 +37,12 @@ CREATE TABLE alert (
     opened_at        timestamptz NOT NULL,  -- event time of the reading that completed it
     updated_at       timestamptz NOT NULL,
     cleared_at       timestamptz,
+    withdrawn_at     timestamptz,           -- event time at which the engine took it back
     lat              double precision,
     lon              double precision,
     jurisdiction     text,
     evidence         jsonb NOT NULL,
+    late             boolean NOT NULL DEFAULT false, -- raised, amended or withdrawn by readings that came late; `note` says how
     rule_version     text NOT NULL,
     registry_version bigint NOT NULL,
     lead_id          bigint REFERENCES lead,

@@ -1,0 +1,296 @@
+"""Episodes into the `alert` table, with everything that follows from a new or changed alert.
+
+The caller owns the transaction: readings, states, alerts, leads and the outbox commit together.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, LiteralString
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from alerts.catalogue import Catalogue
+from alerts.episodes import EACH_ITS_OWN, Difference, Episode
+from alerts.evidence import build_evidence
+from alerts.leads import note_on_lead, open_lead
+from alerts.presentation import publish_alert
+from analytics.records import CRITICAL, FUME_EXCEEDANCE, ILLEGAL_DUMPING, KINDS, NEVER, SEVERITIES
+
+LATE_RAISED = "raised_late"
+LATE_AMENDED = "amended_late"
+LATE_WITHDRAWN = "withdrawn_late"
+"""`note` of an alert that readings which came late brought about, changed, or took away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Whom an alert is about, as the register says."""
+
+    device_id: str
+    plate: str | None = None
+    outlet_id: str | None = None
+    company_id: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    """Where a kitchen is; a vehicle's alert knows its own place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What is looked up when an alert is written."""
+
+    catalogue: Catalogue
+    registry_version: int
+    jurisdiction_of: Callable[[float, float], str | None]
+
+
+LOAD: LiteralString = """
+    SELECT id, device_id, kind, place, severity, score, lat, lon, started_at, opened_at, updated_at, cleared_at,
+           withdrawn_at, note, evidence
+      FROM alert
+     WHERE device_id = ANY(%(device_ids)s)
+       AND (%(since)s::timestamptz IS NULL
+            OR updated_at >= %(since)s
+            OR (cleared_at IS NULL AND withdrawn_at IS NULL AND NOT kind = ANY(%(each_its_own)s)))
+     ORDER BY id
+"""
+
+INSERT: LiteralString = """
+    INSERT INTO alert (kind, severity, score, state, device_id, plate, outlet_id, company_id, place,
+                       started_at, opened_at, updated_at, cleared_at, withdrawn_at, lat, lon, jurisdiction,
+                       evidence, rule_version, registry_version, note, late)
+    VALUES (%(kind)s, %(severity)s, %(score)s,
+            CASE WHEN %(withdrawn_at)s::timestamptz IS NOT NULL THEN 'withdrawn'
+                 WHEN %(cleared_at)s::timestamptz IS NOT NULL THEN 'cleared' ELSE 'open' END,
+            %(device_id)s, %(plate)s, %(outlet_id)s, %(company_id)s, %(place)s,
+            %(started_at)s, %(opened_at)s, %(updated_at)s, %(cleared_at)s, %(withdrawn_at)s, %(lat)s, %(lon)s,
+            %(jurisdiction)s, %(evidence)s, %(rule_version)s, %(registry_version)s, %(note)s, %(late)s)
+    RETURNING id
+"""
+
+# An officer's word outlasts the engine's, except that nothing stands which the engine has taken back.
+AMEND: LiteralString = """
+    UPDATE alert
+       SET severity = %(severity)s, score = %(score)s, place = %(place)s, started_at = %(started_at)s,
+           opened_at = %(opened_at)s, updated_at = %(updated_at)s, cleared_at = %(cleared_at)s,
+           withdrawn_at = %(withdrawn_at)s, lat = %(lat)s, lon = %(lon)s, jurisdiction = %(jurisdiction)s,
+           evidence = %(evidence)s, note = coalesce(%(note)s, note), late = late OR %(late)s,
+           state = CASE WHEN %(withdrawn_at)s::timestamptz IS NOT NULL THEN 'withdrawn'
+                        WHEN dismissed_at IS NOT NULL THEN 'dismissed'
+                        WHEN %(cleared_at)s::timestamptz IS NOT NULL THEN 'cleared'
+                        WHEN acked_at IS NOT NULL THEN 'acked'
+                        ELSE 'open' END
+     WHERE id = %(id)s
+    RETURNING id
+"""
+
+WITHDRAW: LiteralString = """
+    UPDATE alert SET state = 'withdrawn', withdrawn_at = updated_at, note = %(note)s, late = true
+     WHERE id = %(id)s
+    RETURNING lead_id
+"""
+
+FIXES: LiteralString = """
+    SELECT ts, lat, lon, speed_kmh, load, lift, quality
+      FROM vehicle_position
+     WHERE device_id = %(device_id)s AND ts BETWEEN %(begin)s AND %(end)s
+     ORDER BY ts
+     LIMIT %(limit)s
+"""
+SAMPLES: LiteralString = """
+    SELECT ts, fume_mg_m3, fan_on, purifier_on, fan_a, purifier_a, quality
+      FROM fume_reading
+     WHERE device_id = %(device_id)s AND ts BETWEEN %(begin)s AND %(end)s
+     ORDER BY ts
+     LIMIT %(limit)s
+"""
+OF_KITCHENS = frozenset(KINDS[FUME_EXCEEDANCE:])
+READINGS_SHOWN = 120
+"""Readings kept inside an alert's evidence; the track beyond them is in the database."""
+
+
+def load_episodes(
+    connection: Connection, device_ids: Sequence[str], *, since_us: int
+) -> dict[str, dict[int, Episode]]:
+    """Alerts of these devices by alert id: those that go on, and those with anything since `since_us`
+    (NEVER: all of them).
+    """
+    found: dict[str, dict[int, Episode]] = {}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            LOAD,
+            {
+                "device_ids": list(device_ids),
+                "since": None if since_us <= max(NEVER, 0) else _at(since_us),
+                "each_its_own": list(EACH_ITS_OWN),
+            },
+        )
+        for row in cursor:
+            found.setdefault(row["device_id"], {})[row["id"]] = _episode(row)
+    return found
+
+
+def write_difference(
+    connection: Connection, subject: Subject, difference: Difference, desk: Desk, *, late: bool
+) -> int:
+    """Carry `difference` out and tell the outbox; return how many alerts it touched.
+
+    `late`: it came of readings that were late, which the alert then says.
+    """
+    for alert_id in difference.withdrawn:
+        lead = connection.execute(WITHDRAW, {"id": alert_id, "note": LATE_WITHDRAWN}).fetchone()
+        if lead and lead[0] is not None:
+            note_on_lead(
+                connection, lead[0], "alert_withdrawn", {"alert_id": alert_id, "reason": LATE_WITHDRAWN}
+            )
+        publish_alert(connection, alert_id, "alert.withdrawn")
+    # What ends first: an episode that goes on may need the place of one that is over.
+    for alert_id, episode in sorted(difference.amended, key=lambda item: item[1].ongoing):
+        _amend(connection, subject, alert_id, episode, desk, late=late)
+    for episode in difference.raised:
+        _raise(connection, subject, episode, desk, late=late)
+    return len(difference.withdrawn) + len(difference.amended) + len(difference.raised)
+
+
+def _raise(connection: Connection, subject: Subject, episode: Episode, desk: Desk, *, late: bool) -> None:
+    inserted = connection.execute(
+        INSERT,
+        {
+            **_columns(connection, subject, episode, desk),
+            "device_id": subject.device_id,
+            "plate": subject.plate,
+            "outlet_id": subject.outlet_id,
+            "company_id": subject.company_id,
+            "rule_version": desk.catalogue.version,
+            "registry_version": desk.registry_version,
+            "note": _note(episode, LATE_RAISED if late else None),
+            "late": late,
+        },
+    ).fetchone()
+    assert inserted is not None  # noqa: S101 - INSERT … RETURNING of one row
+    (alert_id,) = inserted
+    if episode.withdrawn is None and _opens_a_lead(episode):
+        open_lead(connection, [alert_id])
+    publish_alert(connection, alert_id, "alert.opened")
+    if not episode.ongoing:
+        publish_alert(
+            connection, alert_id, "alert.withdrawn" if episode.withdrawn is not None else "alert.cleared"
+        )
+
+
+def _amend(
+    connection: Connection, subject: Subject, alert_id: int, episode: Episode, desk: Desk, *, late: bool
+) -> None:
+    connection.execute(
+        AMEND,
+        {
+            **_columns(connection, subject, episode, desk),
+            "id": alert_id,
+            "note": _note(episode, LATE_AMENDED if late else None),
+            "late": late,
+        },
+    )
+    if episode.withdrawn is None and _opens_a_lead(episode):
+        open_lead(connection, [alert_id])
+    if episode.withdrawn is not None:
+        told = "alert.withdrawn"
+    elif episode.cleared is not None:
+        told = "alert.cleared"
+    else:
+        told = "alert.updated"
+    publish_alert(connection, alert_id, told)
+
+
+def _opens_a_lead(episode: Episode) -> bool:
+    return episode.kind == KINDS[ILLEGAL_DUMPING] or episode.severity == SEVERITIES[CRITICAL]
+
+
+def _note(episode: Episode, late: str | None) -> str | None:
+    return episode.reason or late
+
+
+def _columns(connection: Connection, subject: Subject, episode: Episode, desk: Desk) -> dict[str, Any]:
+    lat = episode.lat if episode.lat is not None else subject.lat
+    lon = episode.lon if episode.lon is not None else subject.lon
+    return {
+        "kind": episode.kind,
+        "place": episode.place,
+        "severity": episode.severity,
+        "score": min(1.0, max(0.0, episode.score)),
+        "started_at": _at(episode.started),
+        "opened_at": _at(episode.opened),
+        "updated_at": _at(episode.updated),
+        "cleared_at": _at(episode.cleared),
+        "withdrawn_at": _at(episode.withdrawn),
+        "lat": lat,
+        "lon": lon,
+        "jurisdiction": desk.jurisdiction_of(lat, lon) if lat is not None and lon is not None else None,
+        "evidence": Jsonb(
+            build_evidence(
+                episode,
+                desk.catalogue,
+                registry_version=desk.registry_version,
+                readings=_readings(connection, subject, episode),
+            )
+        ),
+    }
+
+
+def _readings(connection: Connection, subject: Subject, episode: Episode) -> Iterable[dict[str, Any]]:
+    """The readings from the behaviour's beginning to what completed the alert."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(
+            SAMPLES if episode.kind in OF_KITCHENS else FIXES,
+            {
+                "device_id": subject.device_id,
+                "begin": _at(episode.started),
+                "end": _at(episode.opened),
+                "limit": READINGS_SHOWN,
+            },
+        )
+        return cursor.fetchall()
+
+
+def _episode(row: dict[str, Any]) -> Episode:
+    evidence = row["evidence"]
+    withdrawn = _us(row["withdrawn_at"])
+    return Episode(
+        kind=row["kind"],
+        place=row["place"],
+        started=_required_us(row["started_at"]),
+        opened=_required_us(row["opened_at"]),
+        updated=_required_us(row["updated_at"]),
+        cleared=_us(row["cleared_at"]),
+        withdrawn=withdrawn,
+        reason=(row["note"] or "") if withdrawn is not None else "",
+        severity=row["severity"],
+        score=row["score"],
+        lat=evidence["began"]["lat"],
+        lon=evidence["began"]["lon"],
+        permit_id=evidence.get("permit_id"),
+        site_id=evidence.get("site_id"),
+        values=evidence["values"],
+    )
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _required_us(instant: datetime) -> int:
+    # Integer arithmetic: a float second loses the last microsecond of an instant in this century.
+    since = instant - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def _us(instant: datetime | None) -> int | None:
+    return None if instant is None else _required_us(instant)
+
+
+def _at(microseconds: int | None) -> datetime | None:
+    if microseconds is None:
+        return None
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)

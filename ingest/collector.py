@@ -1,0 +1,138 @@
+"""The collector process's loop: take a batch, have it committed, acknowledge it; outlast broker and database."""
+
+import threading
+import time
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+import psycopg
+import structlog
+from alerts.catalogue import load_catalogue
+from psycopg import Connection
+from runtime.database import connect
+from runtime.errors import DatabaseUnreachable
+from runtime.settings import Settings
+
+from devices.topics import subscription_filters
+from ingest import metrics
+from ingest.identity import claim_number
+from ingest.pipeline import Pipeline
+from ingest.receiver import Delivery, Receiver
+from runtime import health
+
+log = structlog.get_logger()
+
+QUIET_S = 0.01
+"""A lull this long ends a batch: waiting longer would only add to the alerts' latency."""
+READING_BYTES = 200
+"""Of a reading as firmware sends it: batches are cut by size, before anything is decoded."""
+RETRY_FIRST_S, RETRY_MAX_S = 0.2, 10.0
+LAG_LIMIT_S = 30.0
+
+
+def run_collector(settings: Settings, stop: threading.Event, *, database_url: str, mqtt_url: str) -> None:
+    """Collect until `stop` is set; then finish the batch in hand and leave."""
+    pipeline = Pipeline(
+        load_catalogue(settings.rules_file),
+        prefix=settings.topic_prefix,
+        zone=ZoneInfo(settings.timezone),
+        retention_days=settings.retention_days,
+    )
+    committer = _Committer(pipeline, database_url, stop)
+    health.checks["collector"] = committer.complaint
+    identity = _claim(database_url, stop)
+    if identity is None:
+        return
+    with identity:
+        receiver = Receiver(mqtt_url, _filters(settings.topic_prefix), client_id=_name(identity))
+        health.checks["broker"] = lambda: None if receiver.connected else "not connected"
+        metrics.BROKER_CONNECTED.set_function(lambda: float(receiver.connected))
+        receiver.start()
+        try:
+            while not stop.is_set():
+                batch = receiver.take(
+                    max_bytes=settings.batch_max_rows * READING_BYTES,
+                    max_wait_s=settings.batch_max_ms / 1000,
+                    quiet_s=QUIET_S,
+                )
+                if batch and committer.commit(batch):
+                    receiver.acknowledge(batch)
+        finally:
+            receiver.stop()
+            committer.close()
+
+
+def _filters(prefix: str) -> list[str]:
+    return [topic for topic in subscription_filters(prefix) if not topic.endswith(("/status", "/ack"))]
+
+
+def _claim(database_url: str, stop: threading.Event) -> Connection | None:
+    """A connection that holds this collector's number; None if asked to stop before the database was there."""
+    wait_s = RETRY_FIRST_S
+    while True:
+        try:
+            return connect(database_url, autocommit=True)
+        except DatabaseUnreachable as error:
+            log.warning("database not there yet, trying again", reason=str(error))
+            if stop.wait(wait_s):
+                return None
+            wait_s = min(wait_s * 2, RETRY_MAX_S)
+
+
+def _name(identity: Connection) -> str:
+    return f"fleetfume-collector-{claim_number(identity)}"
+
+
+class _Committer:
+    """A pipeline with a database connection that comes back."""
+
+    def __init__(self, pipeline: Pipeline, database_url: str, stop: threading.Event) -> None:
+        self._pipeline = pipeline
+        self._url = database_url
+        self._stop = stop
+        self._connection: Connection | None = None
+        self._lost_since: float | None = None
+        self._lag_s = 0.0
+
+    def commit(self, batch: Sequence[Delivery]) -> bool:
+        """True once `batch` is committed; False if asked to stop before it could be: it stays with the broker."""
+        begun = time.monotonic()
+        wait_s = RETRY_FIRST_S
+        while True:
+            try:
+                if self._connection is None or self._connection.closed:
+                    self._connection = connect(self._url, autocommit=True)
+                self._pipeline.process(self._connection, batch)
+            except (psycopg.OperationalError, DatabaseUnreachable) as error:
+                self._say_lost(error)
+                self.close()
+                if self._stop.wait(wait_s):
+                    return False
+                wait_s = min(wait_s * 2, RETRY_MAX_S)
+            else:
+                break
+        if self._lost_since is not None:
+            log.info("database is back", after_s=round(time.monotonic() - self._lost_since, 1))
+            self._lost_since = None
+        self._lag_s = max(0.0, time.time() - batch[0].received_us / 1e6)
+        metrics.LAG_SECONDS.set(self._lag_s)
+        metrics.BATCH_SECONDS.observe(time.monotonic() - begun)
+        return True
+
+    def complaint(self) -> str | None:
+        """What keeps readings from being stored, for /readyz."""
+        if self._lost_since is not None:
+            return f"database lost {time.monotonic() - self._lost_since:.0f} s ago"
+        if self._lag_s > LAG_LIMIT_S:
+            return f"{self._lag_s:.0f} s behind"
+        return None
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _say_lost(self, error: Exception) -> None:
+        if self._lost_since is None:
+            self._lost_since = time.monotonic()
+            log.warning("database lost, trying again until it is back", reason=str(error).splitlines()[0])

@@ -1,0 +1,37 @@
+"""What a collector counts, for Prometheus."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from ingest.batch import Batch
+
+READINGS = Counter("fleetfume_readings_total", "Readings, by what became of them", ["outcome"])
+QUARANTINED = Counter(
+    "fleetfume_quarantined_total", "Messages or readings that could not be read", ["reason"]
+)
+DOUBTED = Counter("fleetfume_doubted_readings_total", "Readings stored that are not believed", ["quality"])
+UNKNOWN_FIELDS = Counter(
+    "fleetfume_unknown_fields_total", "Fields of readings that the contract does not name"
+)
+CONFLICTS = Counter("fleetfume_conflicts_total", "Batches judged again because another collector was first")
+BATCH_SECONDS = Histogram(
+    "fleetfume_batch_seconds",
+    "From a batch taken to committed and acknowledged",
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+)
+LAG_SECONDS = Gauge("fleetfume_lag_seconds", "Age of the oldest message when its batch was committed")
+BROKER_CONNECTED = Gauge("fleetfume_broker_connected", "1 while the broker connection stands")
+
+
+def count(
+    batch: Batch, *, stored: int, repeated: int, contradicting: int, late: int, bad: dict[str, int]
+) -> None:
+    """Count a committed batch."""
+    READINGS.labels("stored").inc(stored)
+    READINGS.labels("repeated").inc(batch.repeated + repeated)
+    READINGS.labels("contradicting").inc(batch.contradicting + contradicting)
+    READINGS.labels("late").inc(late)
+    UNKNOWN_FIELDS.inc(batch.unknown_fields)
+    for quality, n in bad.items():
+        DOUBTED.labels(quality).inc(n)
+    for row in batch.quarantined:
+        QUARANTINED.labels(row.reason).inc(row.readings or 1)

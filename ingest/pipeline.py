@@ -1,0 +1,346 @@
+"""One batch, one transaction: store, judge, tell; the caller acknowledges after `process` returns.
+
+deliveries -> sort_out -> late? -> stored, device judged again from a checkpoint
+                       -> fresh  -> judged on from its state, stored by COPY
+           -> states (versions checked), alerts, outbox, quarantine, NOTIFY -> commit
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, LiteralString
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import structlog
+from alerts.catalogue import Catalogue
+from psycopg import Connection, errors
+
+from alerts import writing
+from alerts.episodes import Event, as_of, fold, named_events, reconcile
+from analytics.records import NEVER, OK, QUALITIES
+from devices.reasons import Reason
+from devices.types import DeviceKind
+from ingest import latest, metrics
+from ingest.batch import Batch, Quarantined, Run, sort_out
+from ingest.fleet import Fleet
+from ingest.judging import JUDGES, Judge, Records
+from ingest.receiver import Delivery
+from ingest.rejudging import CHECKPOINT_EVERY_US, judge_again, save_checkpoints
+from ingest.states import Known, StaleState, StateCache, rows, save
+from ingest.storage import (
+    TABLES,
+    Row,
+    Table,
+    contradictions,
+    copy_fresh,
+    insert_missing,
+    store_quarantined,
+)
+
+log = structlog.get_logger()
+
+SEEN_BEFORE_US = 2 * 24 * 3600 * 1_000_000
+"""How far back an event may speak of an alert that has ended: the engine takes back what a load of
+at most a day led to."""
+
+MAX_ATTEMPTS = 20
+"""Of one batch against other collectors: each lost race means that another one's commit went through."""
+
+NOTIFY: LiteralString = "SELECT pg_notify('fleetfume_positions', '')"
+
+
+@dataclass(slots=True)
+class _Told:
+    """What a transaction leaves to do once it is committed, and what it counted."""
+
+    keep: list[tuple[DeviceKind, list[str], list[Known]]] = field(default_factory=list)
+    stored: int = 0
+    repeated: int = 0
+    contradicting: int = 0
+    late: int = 0
+    bad: dict[str, int] = field(default_factory=dict)
+    alerts: int = 0
+
+
+class Pipeline:
+    """Turns deliveries into committed facts. One per collector; not thread-safe."""
+
+    def __init__(self, catalogue: Catalogue, *, prefix: str, zone: ZoneInfo, retention_days: int) -> None:
+        self._catalogue = catalogue
+        self._prefix = prefix
+        self._zone = zone
+        self._retention_us = retention_days * 24 * 3600 * 1_000_000
+        self._fleet: Fleet | None = None
+        self._caches: dict[str, StateCache] = {kind: StateCache() for kind in JUDGES}
+
+    def process(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+        """Commit everything that follows from `deliveries`, or raise and leave the database as it was.
+
+        psycopg.OperationalError: the database is away; the same deliveries may be processed again.
+        What one delivery makes impossible is found by halving, and that delivery quarantined.
+        """
+        try:
+            self._commit(connection, deliveries)
+        except errors.OperationalError:
+            self._forget()
+            raise
+        except Exception as error:
+            self._forget()
+            if len(deliveries) > 1:
+                middle = len(deliveries) // 2
+                self.process(connection, deliveries[:middle])
+                self.process(connection, deliveries[middle:])
+            else:
+                log.exception("message cannot be processed", topic=deliveries[0].topic)
+                with connection.transaction():
+                    store_quarantined(
+                        connection,
+                        [Quarantined(deliveries[0], "internal", f"{type(error).__name__}: {error}")],
+                    )
+                metrics.QUARANTINED.labels(Reason.INTERNAL).inc()
+
+    def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            try:
+                with connection.transaction():
+                    batch, told = self._transaction(connection, deliveries)
+                break
+            except (
+                StaleState,
+                errors.UniqueViolation,
+                errors.SerializationFailure,
+                errors.DeadlockDetected,
+            ) as lost:
+                # Another collector judged one of these devices first: what it left is newer than our cache.
+                if attempt == MAX_ATTEMPTS:
+                    raise
+                metrics.CONFLICTS.inc()
+                log.debug("batch judged again", why=str(lost).splitlines()[0])
+                self._forget()
+        for kind, device_ids, known in told.keep:
+            self._caches[kind].keep(device_ids, known)
+        metrics.count(batch, stored=told.stored, repeated=told.repeated, contradicting=told.contradicting,
+                      late=told.late, bad=told.bad)  # fmt: skip
+
+    def _forget(self) -> None:
+        for kind in self._caches:
+            self._caches[kind] = StateCache()
+
+    def _transaction(self, connection: Connection, deliveries: Sequence[Delivery]) -> tuple[Batch, _Told]:
+        if self._fleet is None or not self._fleet.is_current(connection):
+            self._fleet = Fleet.load(connection, self._catalogue)
+        fleet = self._fleet
+        batch = sort_out(
+            deliveries, fleet.registry.devices, prefix=self._prefix, retention_us=self._retention_us
+        )
+        told = _Told()
+        for kind, runs in batch.runs.items():
+            if runs:
+                _KindOfBatch(connection, fleet, kind, self._caches[kind], self._zone, told).process(runs)
+        store_quarantined(connection, batch.quarantined)
+        if told.stored:
+            connection.execute(NOTIFY)
+        return batch, told
+
+
+class _KindOfBatch:
+    """One kind's readings within the transaction."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        fleet: Fleet,
+        kind: DeviceKind,
+        cache: StateCache,
+        zone: ZoneInfo,
+        told: _Told,
+    ) -> None:
+        self._connection = connection
+        self._fleet = fleet
+        self._kind: DeviceKind = kind
+        self._judge: Judge = JUDGES[kind]
+        self._table: Table = TABLES[kind]
+        self._cache = cache
+        self._zone = zone
+        self._told = told
+        self._desk = writing.Desk(
+            catalogue=fleet.catalogue,
+            registry_version=fleet.registry.version,
+            jurisdiction_of=fleet.compiled.jurisdiction_of,
+        )
+
+    def process(self, runs: list[Run]) -> None:
+        known = self._cache.fetch(self._connection, self._judge, [run.device_id for run in runs])
+        again = self._store_late(runs, known)
+        device_ids: list[str] = []
+        before: list[Known] = []
+        fresh: list[Run] = []
+        for run, one in zip(runs, known, strict=True):
+            if run.device_id not in again and run.times:
+                device_ids.append(run.device_id)
+                before.append(one)
+                fresh.append(run)
+        by_id = {run.device_id: one for run, one in zip(runs, known, strict=True)}
+        for device_id, first_late_us in again.items():
+            self._judge_again(device_id, by_id[device_id], first_late_us)
+        if fresh:
+            self._judge_on(device_ids, fresh, before)
+
+    def _store_late(self, runs: list[Run], known: list[Known]) -> dict[str, int]:
+        """Store what may not be newest, leaving the rest in `runs`.
+
+        Returns the devices to judge again, each with the time of its first reading that came late.
+        """
+        last = rows(self._judge, known)["last_ts"].tolist()
+        suspects: list[Row] = []
+        again: dict[str, int] = {}
+        for run, one, last_us in zip(runs, known, last, strict=True):
+            if one.rebuild:
+                again[run.device_id] = NEVER
+            if one.rebuild or run.times[0] <= last_us:
+                suspects += [
+                    Row(run.device_id, t, reading, QUALITIES[OK], received)
+                    for t, reading, received in zip(run.times, run.readings, run.received, strict=True)
+                    if t <= last_us or one.rebuild
+                ]
+        if not suspects:
+            return again
+        inserted = insert_missing(self._connection, self._table, suspects)
+        self._told.stored += len(inserted)
+        self._told.repeated += len(suspects) - len(inserted)
+        if len(inserted) < len(suspects):
+            self._told.contradicting += contradictions(self._connection, self._table, inserted, suspects)
+        for device_id, ts_us in inserted:
+            again[device_id] = min(again.get(device_id, ts_us), ts_us)
+        self._told.late += len(inserted)
+        for run, one, last_us in zip(runs, known, last, strict=True):
+            if one.rebuild:
+                run.times, run.readings, run.received = [], [], []
+            elif run.times[0] <= last_us:
+                keep = [i for i, t in enumerate(run.times) if t > last_us]
+                run.times = [run.times[i] for i in keep]
+                run.readings = [run.readings[i] for i in keep]
+                run.received = [run.received[i] for i in keep]
+        rest = [
+            Row(run.device_id, t, reading, QUALITIES[OK], received)
+            for run in runs
+            if run.device_id in again
+            for t, reading, received in zip(run.times, run.readings, run.received, strict=True)
+        ]
+        copy_fresh(self._connection, self._table, rest)
+        self._told.stored += len(rest)
+        return again
+
+    def _judge_on(self, device_ids: list[str], runs: list[Run], before: list[Known]) -> None:
+        """Judge readings that are newer than their devices' states, and store them with what came out."""
+        slots = [slot for slot, run in enumerate(runs) for _ in run.times]
+        readings = [reading for run in runs for reading in run.readings]
+        records = self._judge.records(slots, readings, self._zone)
+        states = rows(self._judge, before)
+        last_before = states["last_ts"].copy()
+        after, quality, events = self._judge.judge(self._fleet, device_ids, states, records)
+        names = [QUALITIES[q] for q in quality.tolist()]
+        stored = [
+            Row(run.device_id, t, reading, name, received)
+            for (run, t, reading, received), name in zip(
+                (
+                    (run, t, reading, received)
+                    for run in runs
+                    for t, reading, received in zip(run.times, run.readings, run.received, strict=True)
+                ),
+                names,
+                strict=True,
+            )
+        ]
+        copy_fresh(self._connection, self._table, stored)
+        self._told.stored += len(stored)
+        for name in names:
+            if name != QUALITIES[OK]:
+                self._told.bad[name] = self._told.bad.get(name, 0) + 1
+        self._told.keep.append(
+            (self._kind, device_ids, save(self._connection, self._judge, device_ids, before, after))
+        )
+        self._tell(device_ids, events)
+        self._checkpoint(device_ids, last_before, after)
+        newest = np.cumsum([len(run.times) for run in runs]) - 1
+        latest.store(
+            self._connection,
+            self._kind,
+            self._fleet,
+            [
+                (stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us)
+                for i in newest
+            ],
+            after,
+        )
+
+    def _tell(self, device_ids: list[str], events: Records) -> None:
+        """Fold a batch's events onto the alerts that are there."""
+        if not len(events):
+            return
+        by_device: dict[str, list[Event]] = {}
+        for slot in np.unique(events["slot"]).tolist():
+            by_device[device_ids[slot]] = self._named(events[events["slot"] == slot])
+        since = min(event.at for told in by_device.values() for event in told) - SEEN_BEFORE_US
+        alerts = writing.load_episodes(self._connection, list(by_device), since_us=since)
+        for device_id, told in by_device.items():
+            stored = alerts.get(device_id, {})
+            difference = reconcile(stored, fold(stored.values(), told))
+            self._told.alerts += writing.write_difference(
+                self._connection, self._fleet.subject(device_id), difference, self._desk, late=False
+            )
+
+    def _named(self, events: Records) -> list[Event]:
+        return named_events(
+            events, site_ids=self._fleet.compiled.site_ids, permit_ids=self._fleet.compiled.permit_ids
+        )
+
+    def _checkpoint(self, device_ids: list[str], last_before: Any, after: Records) -> None:
+        """Remember a state to judge again from, once per device and hour of event time."""
+        crossed = np.flatnonzero(
+            after["last_ts"] // CHECKPOINT_EVERY_US > last_before // CHECKPOINT_EVERY_US
+        ).tolist()
+        if not crossed:
+            return
+        ids = [device_ids[i] for i in crossed]
+        oldest = int(after["last_ts"][crossed].min())
+        ongoing = writing.load_episodes(self._connection, ids, since_us=oldest - SEEN_BEFORE_US)
+        save_checkpoints(
+            self._connection,
+            self._judge,
+            [
+                (
+                    device_ids[i],
+                    int(after["last_ts"][i]),
+                    after[i : i + 1].tobytes(),
+                    [episode for episode in ongoing.get(device_ids[i], {}).values() if episode.ongoing],
+                )
+                for i in crossed
+            ],
+        )
+
+    def _judge_again(self, device_id: str, known: Known, first_late_us: int) -> None:
+        judged = judge_again(
+            self._connection, self._fleet, self._judge, self._table, self._zone, device_id, first_late_us
+        )
+        saved = save(self._connection, self._judge, [device_id], [known], judged.states)
+        self._told.keep.append((self._kind, [device_id], saved))
+        since = judged.checkpoint_us - SEEN_BEFORE_US if judged.checkpoint_us != NEVER else NEVER
+        stored = writing.load_episodes(self._connection, [device_id], since_us=since).get(device_id, {})
+        base = as_of(judged.checkpoint_us, stored.values(), judged.ongoing)
+        difference = reconcile(stored, fold(base, self._named(judged.events)))
+        self._told.alerts += writing.write_difference(
+            self._connection, self._fleet.subject(device_id), difference, self._desk, late=True
+        )
+        newest = judged.newest
+        latest.store(
+            self._connection,
+            self._kind,
+            self._fleet,
+            [
+                latest.Newest(
+                    device_id, newest, judged.newest_quality, round(newest.received_at.timestamp() * 1e6)
+                )
+            ],
+            judged.states,
+        )

@@ -1,0 +1,187 @@
+"""Messages from the broker, held until whoever asked for them says they are safe.
+
+QoS 1 with manual acknowledgement and a persistent session: what is not acknowledged comes again,
+after a reconnect or a crash of ours. How much may be under way at once is the broker's receive
+maximum, which bounds our memory whatever the backlog.
+"""
+
+import queue
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import paho.mqtt.client as mqtt
+import structlog
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+log = structlog.get_logger()
+
+RECEIVE_MAXIMUM = 5_000
+"""Messages under way and not yet acknowledged: 1.3 GB if every one had the largest payload, 2 MB as firmware sends them."""
+SESSION_EXPIRY_S = 0xFFFFFFFF
+"""Never: the broker keeps our queue however long we are away."""
+RETRY_MAX_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message, as received. `session` tells connections apart: packet ids start anew with each.
+
+    `mid` is 0 where the sender used QoS 0 and nobody waits for an acknowledgement.
+    """
+
+    topic: str
+    payload: bytes
+    received_us: int
+    mid: int
+    session: int
+
+
+class Receiver:
+    """A subscription that survives the broker's absence."""
+
+    def __init__(self, url: str, filters: Sequence[str], *, client_id: str) -> None:
+        self._filters = list(filters)
+        self._queue: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
+        self._session = 0
+        self._connected = threading.Event()
+        self._lost_since: float | None = None
+        self._parts = urlsplit(url)
+        self._client_id = client_id
+        self._client = self._make_client(MQTTProtocolVersion.MQTTv5)
+        self._stopping = False
+
+    @property
+    def connected(self) -> bool:
+        return self._connected.is_set()
+
+    def start(self) -> None:
+        """Connect in the background, and again whenever the connection is lost."""
+        self._connect(self._client)
+
+    def stop(self) -> None:
+        """Leave. The session, and with it everything unacknowledged, stays with the broker."""
+        self._stopping = True
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def take(self, *, max_bytes: int, max_wait_s: float, quiet_s: float) -> list[Delivery]:
+        """Deliveries in order: when they hold `max_bytes`, when the first has waited `max_wait_s`, or when
+        none has come for `quiet_s`. An empty list after `max_wait_s` without any.
+        """
+        try:
+            taken = [self._queue.get(timeout=max_wait_s)]
+        except queue.Empty:
+            return []
+        held = len(taken[0].payload)
+        deadline = time.monotonic() + max_wait_s
+        while held < max_bytes:
+            wait = min(quiet_s, deadline - time.monotonic())
+            try:
+                taken.append(self._queue.get(timeout=wait) if wait > 0 else self._queue.get_nowait())
+            except queue.Empty:
+                break
+            held += len(taken[-1].payload)
+        return taken
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """Tell the broker that these are committed. Those of a lost connection come again; that is harmless."""
+        session = self._session
+        for delivery in deliveries:
+            if delivery.session == session and delivery.mid:
+                self._client.ack(delivery.mid, 1)
+
+    def _make_client(self, version: MQTTProtocolVersion) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            protocol=version,
+            manual_ack=True,
+            clean_session=False if version is MQTTProtocolVersion.MQTTv311 else None,
+        )
+        if self._parts.username:
+            client.username_pw_set(unquote(self._parts.username), unquote(self._parts.password or ""))
+        if self._parts.scheme == "mqtts":
+            client.tls_set(cert_reqs=ssl.CERT_REQUIRED)
+        client.reconnect_delay_set(1, RETRY_MAX_S)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    def _connect(self, client: mqtt.Client) -> None:
+        port = self._parts.port or (8883 if self._parts.scheme == "mqtts" else 1883)
+        options: dict[str, Any] = {}
+        if client.protocol == MQTTProtocolVersion.MQTTv5:
+            properties = Properties(PacketTypes.CONNECT)
+            properties.ReceiveMaximum = RECEIVE_MAXIMUM
+            properties.SessionExpiryInterval = SESSION_EXPIRY_S
+            options = {"clean_start": False, "properties": properties}
+        client.connect_async(self._parts.hostname or "127.0.0.1", port, keepalive=30, **options)
+        client.loop_start()
+
+    def _on_connect(
+        self,
+        client: mqtt.Client,
+        userdata: object,  # noqa: ARG002
+        flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,  # noqa: ARG002
+    ) -> None:
+        if reason.is_failure:
+            if client.protocol == MQTTProtocolVersion.MQTTv5 and "protocol version" in str(reason).lower():
+                threading.Thread(target=self._step_down, args=(client,), daemon=True).start()
+                return
+            self._say_lost(str(reason))
+            return
+        self._session += 1
+        client.subscribe([(topic, 1) for topic in self._filters])
+        self._connected.set()
+        if self._lost_since is not None:
+            log.info("broker is back", after_s=round(time.monotonic() - self._lost_since, 1))
+            self._lost_since = None
+        else:
+            log.info("broker connected", host=self._parts.hostname, session_present=flags.session_present)
+
+    def _step_down(self, client: mqtt.Client) -> None:
+        """The broker speaks MQTT 3.1.1 only (NATS does)."""
+        client.loop_stop()
+        if not self._stopping:
+            self._client = self._make_client(MQTTProtocolVersion.MQTTv311)
+            self._connect(self._client)
+
+    def _on_connect_fail(self, client: mqtt.Client, userdata: object) -> None:  # noqa: ARG002
+        self._say_lost("connection refused")
+
+    def _on_disconnect(
+        self,
+        client: mqtt.Client,
+        userdata: object,  # noqa: ARG002
+        flags: mqtt.DisconnectFlags,  # noqa: ARG002
+        reason: ReasonCode,
+        properties: Properties | None,  # noqa: ARG002
+    ) -> None:
+        if client is self._client and not self._stopping and self._connected.is_set():
+            self._say_lost(str(reason))
+
+    def _say_lost(self, reason: str) -> None:
+        """Once per outage, however often paho tries again."""
+        self._connected.clear()
+        if self._lost_since is None:
+            self._lost_since = time.monotonic()
+            log.warning(
+                "broker lost, trying again until it is back", reason=reason, host=self._parts.hostname
+            )
+
+    def _on_message(self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage) -> None:  # noqa: ARG002
+        self._queue.put(
+            Delivery(message.topic, message.payload, time.time_ns() // 1000, message.mid, self._session)
+        )

@@ -1,0 +1,160 @@
+"""Late readings: judge a device again from a checkpoint before the first of them.
+
+The same engine runs over the stored readings from there on; qualities, state, checkpoints and
+alerts then are what they would have been, had everything come in order.
+"""
+
+from dataclasses import dataclass
+from typing import Any, LiteralString
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from psycopg import Connection, sql
+from psycopg.rows import namedtuple_row
+from psycopg.types.json import Jsonb
+
+from alerts.episodes import Episode
+from analytics.records import HOUR, NEVER, QUALITIES
+from ingest.fleet import Fleet
+from ingest.judging import Judge, Records
+from ingest.storage import Table, at
+
+CHECKPOINT_EVERY_US = HOUR
+
+NEWEST_CHECKPOINT: LiteralString = """
+    SELECT (extract(epoch FROM ts) * 1000000)::bigint, state, episodes
+      FROM engine_checkpoint
+     WHERE device_id = %(device_id)s AND ts < %(before)s AND layout = %(layout)s
+     ORDER BY ts DESC
+     LIMIT 1
+"""
+DROP_LATER_CHECKPOINTS: LiteralString = """
+    DELETE FROM engine_checkpoint
+     WHERE device_id = %(device_id)s AND (%(begin)s::timestamptz IS NULL OR ts > %(begin)s)
+"""
+SAVE_CHECKPOINTS: LiteralString = """
+    INSERT INTO engine_checkpoint (device_id, ts, layout, state, episodes)
+    SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::integer[], %s::bytea[], %s::jsonb[])
+        ON CONFLICT (device_id, ts) DO NOTHING
+"""
+# Beyond two days one checkpoint a day is enough to begin from.
+THIN_CHECKPOINTS: LiteralString = """
+    DELETE FROM engine_checkpoint AS old
+     USING unnest(%s::text[], %s::timestamptz[]) AS new (device_id, ts)
+     WHERE old.device_id = new.device_id
+       AND old.ts < new.ts - INTERVAL '2 days'
+       AND EXISTS (SELECT FROM engine_checkpoint AS earlier
+                    WHERE earlier.device_id = old.device_id
+                      AND earlier.ts < old.ts
+                      AND date_trunc('day', earlier.ts, 'UTC') = date_trunc('day', old.ts, 'UTC'))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one device's stretch, judged again, comes to."""
+
+    checkpoint_us: int
+    """Everything up to here stands (NEVER: judged from the beginning)."""
+    ongoing: list[Episode]
+    """The episodes that were going on at the checkpoint, as they stood."""
+    states: Records
+    """(1,) the state after the newest reading."""
+    events: Records
+    newest: Any
+    """The newest reading's row."""
+    newest_quality: str
+
+
+def judge_again(
+    connection: Connection,
+    fleet: Fleet,
+    judge: Judge,
+    table: Table,
+    zone: ZoneInfo,
+    device_id: str,
+    first_late_us: int,
+) -> Judgement:
+    """Fold the stored readings of `device_id` from the newest checkpoint before `first_late_us`.
+
+    Qualities that come out otherwise are corrected and the checkpoints after it dropped, in the
+    caller's transaction.
+    """
+    found = connection.execute(
+        NEWEST_CHECKPOINT,
+        {
+            "device_id": device_id,
+            "before": at(first_late_us) if first_late_us != NEVER else None,
+            "layout": judge.layout,
+        },
+        binary=True,
+    ).fetchone()
+    checkpoint_us, state, ongoing = found or (NEVER, judge.new_states(1).tobytes(), [])
+    begin = at(checkpoint_us) if checkpoint_us != NEVER else None
+    with connection.cursor(row_factory=namedtuple_row, binary=True) as cursor:
+        readings = cursor.execute(
+            sql.SQL(
+                """
+                SELECT (extract(epoch FROM ts) * 1000000)::bigint AS ts_us, ts, received_at, quality, {columns}
+                  FROM {table}
+                 WHERE device_id = %(device_id)s AND (%(begin)s::timestamptz IS NULL OR ts > %(begin)s)
+                 ORDER BY ts
+                """
+            ).format(
+                columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)),
+                table=sql.Identifier(table.name),
+            ),
+            {"device_id": device_id, "begin": begin},
+        ).fetchall()
+    records = judge.records([0] * len(readings), readings, zone)
+    before = np.frombuffer(bytearray(state), dtype=judge.state_type)
+    after, quality, events = judge.judge(fleet, [device_id], before, records)
+    qualities = [QUALITIES[q] for q in quality.tolist()]
+    _correct_qualities(connection, table, device_id, readings, qualities)
+    connection.execute(DROP_LATER_CHECKPOINTS, {"device_id": device_id, "begin": begin})
+    return Judgement(
+        checkpoint_us,
+        [Episode.from_json(fields) for fields in ongoing],
+        after,
+        events,
+        readings[-1],
+        qualities[-1],
+    )
+
+
+def save_checkpoints(
+    connection: Connection, judge: Judge, checkpoints: list[tuple[str, int, bytes, list[Episode]]]
+) -> None:
+    """`checkpoints`: device, the event time (µs) everything up to which is in the state, the state, what was going on."""
+    if not checkpoints:
+        return
+    device_ids = [device_id for device_id, *_ in checkpoints]
+    times = [at(ts_us) for _, ts_us, *_ in checkpoints]
+    connection.execute(
+        SAVE_CHECKPOINTS,
+        (
+            device_ids,
+            times,
+            [judge.layout] * len(checkpoints),
+            [state for *_, state, _ in checkpoints],
+            [Jsonb([episode.to_json() for episode in episodes]) for *_, episodes in checkpoints],
+        ),
+    )
+    connection.execute(THIN_CHECKPOINTS, (device_ids, times))
+
+
+def _correct_qualities(
+    connection: Connection, table: Table, device_id: str, readings: list[Any], qualities: list[str]
+) -> None:
+    wrong = [(r.ts, quality) for r, quality in zip(readings, qualities, strict=True) if r.quality != quality]
+    if wrong:
+        connection.execute(
+            sql.SQL(
+                """
+                UPDATE {table} AS stored SET quality = judged.quality
+                  FROM unnest(%s::timestamptz[], %s::text[]) AS judged (ts, quality)
+                 WHERE stored.device_id = %s AND stored.ts = judged.ts
+                """
+            ).format(table=sql.Identifier(table.name)),
+            ([ts for ts, _ in wrong], [quality for _, quality in wrong], device_id),
+        )

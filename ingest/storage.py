@@ -1,0 +1,174 @@
+"""Readings and quarantine rows into their tables.
+
+Fresh readings go by binary COPY; those that may be there already are staged and inserted where
+they are not. Both in the caller's transaction.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, LiteralString, NamedTuple
+
+from psycopg import Connection, sql
+
+from ingest.batch import Quarantined, Reading
+
+_PG_EPOCH_US = 946_684_800_000_000
+"""2000-01-01 in Unix microseconds: a binary timestamptz is an int8 counted from there."""
+
+
+class Table(NamedTuple):
+    """Where one kind's readings are kept: the columns taken from a reading, in order, with their types."""
+
+    name: LiteralString
+    columns: tuple[LiteralString, ...]
+    types: tuple[str, ...]
+
+
+VEHICLE_POSITION = Table(
+    "vehicle_position",
+    (
+        "lat", "lon", "speed_kmh", "heading_deg", "alt_m", "hdop", "sats", "fix", "ignition", "odometer_km",
+        "load", "lift", "cover", "seq",
+    ),
+    (
+        "float8", "float8", "float8", "float8", "float8", "float8", "int4", "bool", "bool", "float8",
+        "float8", "bool", "text", "int8",
+    ),
+)  # fmt: skip
+FUME_READING = Table(
+    "fume_reading",
+    (
+        "fume_mg_m3", "pm_mg_m3", "nmhc_mg_m3", "temp_c", "rh_pct", "fan_on", "purifier_on", "fan_a", "purifier_a",
+        "seq",
+    ),
+    ("float8", "float8", "float8", "float8", "float8", "bool", "bool", "float8", "float8", "int8"),
+)  # fmt: skip
+TABLES = {"vehicle": VEHICLE_POSITION, "fume": FUME_READING}
+
+_KEY_COLUMNS = ("ts", "device_id", "quality", "received_at")
+_KEY_TYPES = ("int8", "text", "text", "int8")  # the two times as their binary form, see _PG_EPOCH_US
+
+
+class Row(NamedTuple):
+    device_id: str
+    ts_us: int
+    reading: Reading
+    quality: str
+    received_us: int
+
+
+def _values(table: Table, rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
+    columns = table.columns
+    for row in rows:
+        reading = row.reading
+        yield (
+            row.ts_us - _PG_EPOCH_US,
+            row.device_id,
+            row.quality,
+            row.received_us - _PG_EPOCH_US,
+            *[getattr(reading, column) for column in columns],
+        )
+
+
+def _copy(connection: Connection, target: LiteralString, table: Table, rows: Iterable[Row]) -> None:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
+        sql.Identifier(target), sql.SQL(", ").join(map(sql.Identifier, _KEY_COLUMNS + table.columns))
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(_KEY_TYPES + table.types)
+        for values in _values(table, rows):
+            copy.write_row(values)
+
+
+def copy_fresh(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Store rows that are newer than everything stored of their device. UniqueViolation: they are not."""
+    if rows:
+        _copy(connection, table.name, table, rows)
+
+
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> set[tuple[str, int]]:
+    """Store those of `rows` whose (device_id, ts_us) is not there yet; return the keys that were stored."""
+    if not rows:
+        return set()
+    names = {
+        "staged": sql.Identifier(f"staged_{table.name}"),
+        "target": sql.Identifier(table.name),
+        "columns": sql.SQL(", ").join(map(sql.Identifier, _KEY_COLUMNS + table.columns)),
+    }
+    connection.execute(
+        sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {staged} (LIKE {target}) ON COMMIT DELETE ROWS").format(
+            **names
+        )
+    )
+    connection.execute(sql.SQL("TRUNCATE {staged}").format(**names))
+    _copy(connection, f"staged_{table.name}", table, rows)
+    inserted = connection.execute(
+        sql.SQL(
+            """
+            INSERT INTO {target} ({columns})
+            SELECT {columns} FROM {staged} ORDER BY device_id, ts
+                ON CONFLICT (device_id, ts) DO NOTHING
+            RETURNING device_id, (extract(epoch FROM ts) * 1000000)::bigint
+            """
+        ).format(**names)
+    )
+    return set(inserted.fetchall())
+
+
+def contradictions(
+    connection: Connection, table: Table, keys: Iterable[tuple[str, int]], rows: Sequence[Row]
+) -> int:
+    """How many of `rows` (whose keys were there already) say something else than what is stored."""
+    known = set(keys)
+    repeated = [row for row in rows if (row.device_id, row.ts_us) not in known]
+    if not repeated:
+        return 0
+    stored = connection.execute(
+        sql.SQL(
+            """
+            SELECT device_id, (extract(epoch FROM ts) * 1000000)::bigint, {columns}
+              FROM {target}
+              JOIN unnest(%s::text[], %s::timestamptz[]) AS asked (device_id, ts) USING (device_id, ts)
+            """
+        ).format(
+            columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)), target=sql.Identifier(table.name)
+        ),
+        ([row.device_id for row in repeated], [at(row.ts_us) for row in repeated]),
+    )
+    said = {(device_id, ts): values for device_id, ts, *values in stored}
+    return sum(
+        said.get((row.device_id, row.ts_us)) != [getattr(row.reading, column) for column in table.columns]
+        for row in repeated
+    )
+
+
+def store_quarantined(connection: Connection, rows: Sequence[Quarantined]) -> None:
+    if not rows:
+        return
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY quarantine (received_at, topic, payload, reason, detail, device_id, readings) FROM STDIN"
+            " (FORMAT binary)"
+        ) as copy,
+    ):
+        copy.set_types(("timestamptz", "text", "bytea", "text", "text", "text", "int4"))
+        for row in rows:
+            copy.write_row(
+                (
+                    at(row.delivery.received_us),
+                    # A topic can hold what a text column cannot.
+                    row.delivery.topic.replace("\x00", "�"),
+                    row.delivery.payload,
+                    row.reason,
+                    row.detail.replace("\x00", "�"),
+                    row.device_id,
+                    row.readings,
+                )
+            )
+
+
+def at(microseconds: int) -> datetime:
+    """Unix microseconds as an aware datetime, exactly."""
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
