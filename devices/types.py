@@ -15,6 +15,7 @@ Standing = Literal["active", "suspended", "exited"]
 SiteKind = Literal["source", "disposal", "transfer", "parking", "no_go"]
 Scale = Literal["small", "medium", "large"]
 DeviceKind = Literal["vehicle", "fume"]
+DeviceStatus = Literal["active", "disabled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +119,7 @@ class Device:
     """Plate or outlet_id."""
     serial: str | None = None
     interval_s: float | None = None
-    status: Literal["active", "disabled"]
+    status: DeviceStatus
     installed_on: date | None = None
 
 
