@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from analytics.evidence import VALUE_NAMES
+
 from analytics.records import (
     ACTIONS,
     CLEARED,
@@ -106,7 +107,7 @@ class Difference:
 
 
 def named_events(
-    rows: Any,  # noqa: ANN401 - EVENT rows of one device; numpy's record types have no useful annotation
+    rows: Any,
     *,
     site_ids: Sequence[str],
     permit_ids: Sequence[str],
@@ -151,7 +152,8 @@ def _known(value: float) -> float | None:
 
 def fold(episodes: Iterable[Episode], events: Iterable[Event]) -> dict[Key, Episode]:
     """Tell `events` on from `episodes`. An event of an episode that is not there is passed over:
-    the engine may take back an alert that was withdrawn or never stored."""
+    the engine may take back an alert that was withdrawn or never stored.
+    """
     told = {episode.key: episode for episode in episodes}
     for event in events:
         if event.action == ACTIONS[OPENED]:
@@ -223,7 +225,9 @@ def reconcile(stored: Mapping[int, Episode], told: Mapping[Key, Episode]) -> Dif
             difference.amended.append((identity, episode))
         else:
             difference.raised.append(episode)
-    difference.withdrawn.extend(identity for identity, before in unmatched.items() if before.withdrawn is None)
+    difference.withdrawn.extend(
+        identity for identity, before in unmatched.items() if before.withdrawn is None
+    )
     return difference
 
 

@@ -116,7 +116,8 @@ def load_episodes(
     connection: Connection, device_ids: Sequence[str], *, since_us: int
 ) -> dict[str, dict[int, Episode]]:
     """Alerts of these devices by alert id: those that go on, and those with anything since `since_us`
-    (NEVER: all of them)."""
+    (NEVER: all of them).
+    """
     found: dict[str, dict[int, Episode]] = {}
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
@@ -142,7 +143,9 @@ def write_difference(
     for alert_id in difference.withdrawn:
         lead = connection.execute(WITHDRAW, {"id": alert_id, "note": LATE_WITHDRAWN}).fetchone()
         if lead and lead[0] is not None:
-            note_on_lead(connection, lead[0], "alert_withdrawn", {"alert_id": alert_id, "reason": LATE_WITHDRAWN})
+            note_on_lead(
+                connection, lead[0], "alert_withdrawn", {"alert_id": alert_id, "reason": LATE_WITHDRAWN}
+            )
         publish_alert(connection, alert_id, "alert.withdrawn")
     # What ends first: an episode that goes on may need the place of one that is over.
     for alert_id, episode in sorted(difference.amended, key=lambda item: item[1].ongoing):
@@ -173,7 +176,9 @@ def _raise(connection: Connection, subject: Subject, episode: Episode, desk: Des
         open_lead(connection, alert_id)
     publish_alert(connection, alert_id, "alert.opened")
     if not episode.ongoing:
-        publish_alert(connection, alert_id, "alert.withdrawn" if episode.withdrawn is not None else "alert.cleared")
+        publish_alert(
+            connection, alert_id, "alert.withdrawn" if episode.withdrawn is not None else "alert.cleared"
+        )
 
 
 def _amend(

@@ -1,14 +1,14 @@
 """The register compiled for the engine: arrays by row in a `District`, names by row in a `Compiled`.
 
-Rows are in the order of their ids, so that the same register always gives the same rows; another register
-may give others: a state that keeps a row, or a place in the plane, is good for one `Compiled` only.
+A state keeps rows and places in the plane between batches, while the register changes. So both are given by a
+`Frame` that only ever grows: the origin of the plane, and the ids of sites, routes and permits by row. What has
+left the register keeps its row, and nothing is in it, runs along it or is permitted by it any more.
 
 Lines of routes and sides of zones are meant as they are drawn on a map, straight in degrees, and are cut into
 pieces of at most STEP_M before they are laid into the plane.
 """
 
 import math
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,7 +22,7 @@ from analytics.kernels.corridor import Line, Routes, build_routes
 from analytics.kernels.projection import Plane, plane_at, to_plane
 from analytics.kernels.zones import Ring, Shape, Zones, build_zones, containing
 from devices.hours import parse_hours
-from devices.types import Geometry, Registry
+from devices.types import Geometry, Permit, Registry, Site
 
 STEP_M = 500.0
 """At this length a line that is straight in degrees is at most 4 mm off a straight one (to 38° north)."""
@@ -62,22 +62,52 @@ class District(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """What rows and places mean: kept with the states that use them."""
+
+    lat: float
+    """Origin of the plane, degrees; with `lon`."""
+    lon: float
+    site_ids: tuple[str, ...] = ()
+    route_ids: tuple[str, ...] = ()
+    permit_ids: tuple[str, ...] = ()
+
+    def grown(self, registry: Registry) -> "Frame":
+        """This frame with rows for what is new in `registry`, at the end and in the order of the ids."""
+        return Frame(
+            self.lat,
+            self.lon,
+            _grown(self.site_ids, registry.sites),
+            _grown(self.route_ids, registry.routes),
+            _grown(self.permit_ids, registry.permits),
+        )
+
+
+def _grown(known: tuple[str, ...], now: Mapping[str, object]) -> tuple[str, ...]:
+    return known + tuple(sorted(set(now).difference(known)))
+
+
+def first_frame(registry: Registry) -> Frame:
+    """The frame of a register that nothing was judged by before."""
+    return Frame(*_centre(registry)).grown(registry)
+
+
+@dataclass(frozen=True, slots=True)
 class Compiled:
     """A district and the names of its rows, each in order."""
 
     version: int
+    frame: Frame
     district: District
     company_ids: tuple[str, ...]
     site_ids: tuple[str, ...]
     route_ids: tuple[str, ...]
     permit_ids: tuple[str, ...]
     plates: tuple[str, ...]
+    vehicle_rows: Mapping[str, int]
+    """Row by plate."""
     jurisdiction_codes: tuple[str, ...]
     jurisdictions: Zones
-
-    def vehicle_row(self, plate: str | None) -> int:
-        """-1: not in the register."""
-        return _row(self.plates, plate)
 
     def jurisdiction_of(self, lat: float, lon: float) -> str | None:
         """The street or town that holds the place; on a border, or where two overlap, the first by code."""
@@ -86,23 +116,35 @@ class Compiled:
         return self.jurisdiction_codes[found[0]] if containing(self.jurisdictions, x, y, found) else None
 
 
-def compile_district(registry: Registry) -> Compiled:
-    """Lay the register into the plane. Nothing need be there: an empty register judges as well.
+def compile_district(registry: Registry, frame: Frame | None = None) -> Compiled:
+    """Lay the register into the plane, in the rows of `frame` (which holds all of it; None: a first one).
 
-    Raises ValueError, with the id, for what the importer should have refused: a geometry of another type, an
-    hour that cannot be read.
+    Nothing need be there: an empty register judges as well. Raises ValueError, with the id, for what the
+    importer should have refused: a geometry of another type, an hour that cannot be read.
     """
-    companies, sites = sorted(registry.companies), sorted(registry.sites)
-    routes, permits, plates = sorted(registry.routes), sorted(registry.permits), sorted(registry.vehicles)
+    frame = frame or first_frame(registry)
+    plane = plane_at(frame.lat, frame.lon)
+    companies, plates = sorted(registry.companies), sorted(registry.vehicles)
     codes = sorted(registry.jurisdictions)
-    plane = plane_at(*_centre(registry))
-    site_rows = [registry.sites[site_id] for site_id in sites]
-    permit_rows = [registry.permits[permit_id] for permit_id in permits]
+    site_rows = [registry.sites.get(site_id) or _gone_site(site_id) for site_id in frame.site_ids]
+    permit_rows = [
+        registry.permits.get(permit_id) or _gone_permit(permit_id) for permit_id in frame.permit_ids
+    ]
     vehicle_rows = [registry.vehicles[plate] for plate in plates]
     shapes = [_shape(plane, s.geometry, s.radius_m, f"site {s.site_id}") for s in site_rows]
+    lines = [
+        _line(plane, route.geometry, f"route {route_id}")
+        if (route := registry.routes.get(route_id))
+        else _NO_LINE
+        for route_id in frame.route_ids
+    ]
+    corridors_m = [
+        registry.routes[key].corridor_m if key in registry.routes else 0.0 for key in frame.route_ids
+    ]
     areas = [
         _shape(plane, registry.jurisdictions[code].geometry, None, f"jurisdiction {code}") for code in codes
     ]
+    sites, routes = _by_name(frame.site_ids), _by_name(frame.route_ids)
     active = {key for key, company in registry.companies.items() if company.status == "active"}
     site_hours_start, site_hours = _hours([(s.site_id, s.hours) for s in site_rows])
     permit_hours_start, permit_hours = _hours([(p.permit_id, p.hours) for p in permit_rows])
@@ -121,14 +163,14 @@ def compile_district(registry: Registry) -> Compiled:
     district = District(
         plane=plane,
         zones=build_zones(shapes),
-        routes=build_routes([_line(plane, registry.routes[key].geometry, f"route {key}") for key in routes]),
-        route_corridor_m=np.array([registry.routes[key].corridor_m for key in routes], np.float64),
+        routes=build_routes(lines),
+        route_corridor_m=np.array(corridors_m, np.float64),
         site_kind=np.array([SITE_KINDS.index(s.kind) for s in site_rows], np.int8),
         site_from_day=_days((s.valid_from for s in site_rows), _EVER.min),
         site_to_day=_days((s.valid_to for s in site_rows), _EVER.max),
         site_hours_start=site_hours_start,
         site_hours=site_hours,
-        vehicle_company=_rows(companies, (v.company_id for v in vehicle_rows)),
+        vehicle_company=_rows(_by_name(companies), (v.company_id for v in vehicle_rows)),
         vehicle_active=np.array(
             [v.status == "active" and (v.company_id is None or v.company_id in active) for v in vehicle_rows],
             np.bool_,
@@ -146,12 +188,14 @@ def compile_district(registry: Registry) -> Compiled:
     )
     return Compiled(
         version=registry.version,
+        frame=frame,
         district=district,
         company_ids=tuple(companies),
-        site_ids=tuple(sites),
-        route_ids=tuple(routes),
-        permit_ids=tuple(permits),
+        site_ids=frame.site_ids,
+        route_ids=frame.route_ids,
+        permit_ids=frame.permit_ids,
         plates=tuple(plates),
+        vehicle_rows=_by_name(plates),
         jurisdiction_codes=tuple(codes),
         jurisdictions=build_zones(areas),
     )
@@ -238,12 +282,25 @@ def _starts(lists: Sequence[Sequence[object]]) -> NDArray[np.int32]:
     return np.cumsum([0, *map(len, lists)]).astype(np.int32)
 
 
-def _rows(names: Sequence[str], wanted: Iterable[str | None]) -> NDArray[np.int32]:
-    return np.array([_row(names, name) for name in wanted], np.int32)
+def _by_name(names: Sequence[str]) -> dict[str, int]:
+    return {name: row for row, name in enumerate(names)}
 
 
-def _row(names: Sequence[str], name: str | None) -> int:
-    if name is None:
-        return -1
-    row = bisect_left(names, name)
-    return row if row < len(names) and names[row] == name else -1
+def _rows(by_name: Mapping[str, int], wanted: Iterable[str | None]) -> NDArray[np.int32]:
+    return np.array([-1 if name is None else by_name.get(name, -1) for name in wanted], np.int32)
+
+
+_NO_LINE: Line = []
+
+
+def _gone_site(site_id: str) -> Site:
+    nowhere = {"type": "MultiPolygon", "coordinates": []}
+    return Site(
+        site_id=site_id, name="", kind="source", geometry=nowhere, valid_from=date.max, valid_to=date.min
+    )
+
+
+def _gone_permit(permit_id: str) -> Permit:
+    return Permit(
+        permit_id=permit_id, company_id="", source_site_id="", valid_from=date.max, valid_to=date.min
+    )

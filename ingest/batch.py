@@ -70,9 +70,7 @@ def sort_out(
             device = _sender(delivery, devices, prefix)
             decoded = decode_telemetry(device.kind, delivery.payload)
         except _Refused as refused:
-            batch.quarantined.append(
-                Quarantined(delivery, refused.reason, refused.detail, refused.device_id)
-            )
+            batch.quarantined.append(Quarantined(delivery, refused.reason, refused.detail, refused.device_id))
             continue
         except MalformedPayload as malformed:
             batch.quarantined.append(
@@ -85,7 +83,13 @@ def sort_out(
         received = delivery.received_us
         for index, reading in enumerate(decoded.readings):
             if reading.ts_us > received + MAX_AHEAD_US:
-                problems.append((Reason.FUTURE_TIME, index, f"ts is {_apart(reading.ts_us - received)} ahead of the clock"))
+                problems.append(
+                    (
+                        Reason.FUTURE_TIME,
+                        index,
+                        f"ts is {_apart(reading.ts_us - received)} ahead of the clock",
+                    )
+                )
             elif reading.ts_us < received - retention_us:
                 problems.append((Reason.TOO_OLD, index, f"ts is {_apart(received - reading.ts_us)} old"))
             else:
@@ -113,15 +117,17 @@ def _sender(delivery: Delivery, devices: Mapping[str, Device], prefix: str) -> D
         raise _Refused(malformed.reason, malformed.detail) from None
     device = devices.get(topic.device_id)
     if device is None:
-        raise _Refused(
-            Reason.UNKNOWN_DEVICE, f"no device {topic.device_id!r} is registered", topic.device_id
-        )
+        raise _Refused(Reason.UNKNOWN_DEVICE, f"no device {topic.device_id!r} is registered", topic.device_id)
     if device.kind != topic.kind:
         raise _Refused(
-            Reason.WRONG_KIND, f"{topic.device_id!r} is registered as {device.kind}, not {topic.kind}", topic.device_id
+            Reason.WRONG_KIND,
+            f"{topic.device_id!r} is registered as {device.kind}, not {topic.kind}",
+            topic.device_id,
         )
     if device.status != "active":
-        raise _Refused(Reason.DEVICE_DISABLED, f"device {topic.device_id!r} is {device.status}", topic.device_id)
+        raise _Refused(
+            Reason.DEVICE_DISABLED, f"device {topic.device_id!r} is {device.status}", topic.device_id
+        )
     if topic.channel != "telemetry":
         raise _Refused(Reason.UNKNOWN_CHANNEL, f"channel {topic.channel!r} is not read yet", topic.device_id)
     return device

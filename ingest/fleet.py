@@ -5,20 +5,51 @@ Made whole from one registry version and replaced whole when there is a newer on
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import LiteralString
 
 import numpy as np
+from alerts.catalogue import Catalogue
+from analytics.fume import MONITOR
+from devices.repository import current_version, load_registry
 from numpy.typing import NDArray
 from psycopg import Connection
 
-from alerts.catalogue import Catalogue
 from alerts.writing import Subject
-from analytics.district import Compiled, compile_district
-from analytics.fume import MONITOR
-from devices.repository import current_version, load_registry
+from analytics.district import Compiled, Frame, compile_district, first_frame
 from devices.types import Outlet, Registry
 
 DEFAULT_INTERVAL_S = 60.0
 """Of a fume monitor whose interval the register does not know."""
+
+
+LOAD_FRAME: LiteralString = "SELECT lat, lon, site_ids, route_ids, permit_ids FROM engine_frame FOR UPDATE"
+SAVE_FRAME: LiteralString = """
+    INSERT INTO engine_frame (lat, lon, site_ids, route_ids, permit_ids) VALUES (%s, %s, %s, %s, %s)
+        ON CONFLICT (only_one) DO UPDATE
+       SET site_ids = EXCLUDED.site_ids, route_ids = EXCLUDED.route_ids, permit_ids = EXCLUDED.permit_ids
+"""
+
+
+def _frame(connection: Connection, registry: Registry) -> Frame:
+    """The frame all states are kept in, with rows for what is new. Row-locked: collectors agree on it."""
+    stored = connection.execute(LOAD_FRAME).fetchone()
+    if stored is None:
+        if not registry.devices:
+            return first_frame(registry)  # nothing can be judged, so nothing need be remembered
+        connection.execute("LOCK TABLE engine_frame IN EXCLUSIVE MODE")  # two collectors' first: one makes it
+        stored = connection.execute(LOAD_FRAME).fetchone()
+    if stored is None:
+        known, frame = None, first_frame(registry)
+    else:
+        lat, lon, *ids = stored
+        known = Frame(lat, lon, *map(tuple, ids))
+        frame = known.grown(registry)
+    if frame != known:
+        connection.execute(
+            SAVE_FRAME,
+            (frame.lat, frame.lon, list(frame.site_ids), list(frame.route_ids), list(frame.permit_ids)),
+        )
+    return frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +61,15 @@ class Fleet:
     @classmethod
     def load(cls, connection: Connection, catalogue: Catalogue) -> "Fleet":
         registry = load_registry(connection)
-        return cls(registry, compile_district(registry), catalogue)
+        return cls(registry, compile_district(registry, _frame(connection, registry)), catalogue)
 
     def is_current(self, connection: Connection) -> bool:
         return current_version(connection) == self.registry.version
 
     def vehicle_rows(self, device_ids: Sequence[str]) -> NDArray[np.int32]:
         """Row of each device's vehicle in the district, -1 where it is bound to none."""
-        rows = self.compiled.vehicle_rows
-        devices = self.registry.devices
-        return np.array([rows.get(devices[d].bound_to or "", -1) for d in device_ids], dtype=np.int32)
+        row_of, devices = self.compiled.vehicle_rows, self.registry.devices
+        return np.array([row_of.get(devices[d].bound_to or "", -1) for d in device_ids], dtype=np.int32)
 
     def monitors(self, device_ids: Sequence[str]) -> NDArray[np.void]:
         """MONITOR (S,): each device's limit and interval."""
@@ -54,7 +84,9 @@ class Fleet:
     def _limit(self, outlet: Outlet | None) -> float:
         if outlet is None:
             return self.catalogue.fume_limit(None)
-        return outlet.limit_mg_m3 if outlet.limit_mg_m3 is not None else self.catalogue.fume_limit(outlet.scale)
+        return (
+            outlet.limit_mg_m3 if outlet.limit_mg_m3 is not None else self.catalogue.fume_limit(outlet.scale)
+        )
 
     def subject(self, device_id: str) -> Subject:
         """Whom an alert of this device is about."""

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from analytics.fume import FUME_LAYOUT, FUME_STATE, judge_fume, new_fume_states
+from analytics.vehicles import VEHICLE_LAYOUT, VEHICLE_STATE, judge_vehicles, new_vehicle_states
 from numpy.typing import NDArray
 
-from analytics.fume import FUME_LAYOUT, FUME_STATE, judge_fume, new_fume_states
 from analytics.localtime import local_times
 from analytics.records import FIX, NO, SAMPLE, UNKNOWN, YES
-from analytics.vehicles import VEHICLE_LAYOUT, VEHICLE_STATE, judge_vehicles, new_vehicle_states
 from ingest.batch import Reading
 from ingest.fleet import Fleet
 

@@ -5,9 +5,13 @@ from prometheus_client import Counter, Gauge, Histogram
 from ingest.batch import Batch
 
 READINGS = Counter("fleetfume_readings_total", "Readings, by what became of them", ["outcome"])
-QUARANTINED = Counter("fleetfume_quarantined_total", "Messages or readings that could not be read", ["reason"])
+QUARANTINED = Counter(
+    "fleetfume_quarantined_total", "Messages or readings that could not be read", ["reason"]
+)
 DOUBTED = Counter("fleetfume_doubted_readings_total", "Readings stored that are not believed", ["quality"])
-UNKNOWN_FIELDS = Counter("fleetfume_unknown_fields_total", "Fields of readings that the contract does not name")
+UNKNOWN_FIELDS = Counter(
+    "fleetfume_unknown_fields_total", "Fields of readings that the contract does not name"
+)
 CONFLICTS = Counter("fleetfume_conflicts_total", "Batches judged again because another collector was first")
 BATCH_SECONDS = Histogram(
     "fleetfume_batch_seconds",

@@ -1,8 +1,8 @@
 """One batch, one transaction: store, judge, tell; the caller acknowledges after `process` returns.
 
-    deliveries -> sort_out -> late? -> stored, device judged again from a checkpoint
-                           -> fresh  -> judged on from its state, stored by COPY
-               -> states (versions checked), alerts, outbox, quarantine, NOTIFY -> commit
+deliveries -> sort_out -> late? -> stored, device judged again from a checkpoint
+                       -> fresh  -> judged on from its state, stored by COPY
+           -> states (versions checked), alerts, outbox, quarantine, NOTIFY -> commit
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import structlog
+from alerts.catalogue import Catalogue
 from psycopg import Connection, errors
 
 from alerts import writing
-from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
 from analytics.records import NEVER, OK, QUALITIES
+from devices.reasons import Reason
 from devices.types import DeviceKind
 from ingest import latest, metrics
 from ingest.batch import Batch, Quarantined, Run, sort_out
@@ -83,7 +84,7 @@ class Pipeline:
         except errors.OperationalError:
             self._forget()
             raise
-        except Exception as error:  # noqa: BLE001 - bad input never stops a collector, whatever it breaks
+        except Exception as error:
             self._forget()
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
@@ -93,9 +94,10 @@ class Pipeline:
                 log.exception("message cannot be processed", topic=deliveries[0].topic)
                 with connection.transaction():
                     store_quarantined(
-                        connection, [Quarantined(deliveries[0], "internal", f"{type(error).__name__}: {error}")]
+                        connection,
+                        [Quarantined(deliveries[0], "internal", f"{type(error).__name__}: {error}")],
                     )
-                metrics.QUARANTINED.labels("internal").inc()
+                metrics.QUARANTINED.labels(Reason.INTERNAL).inc()
 
     def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
         for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -103,7 +105,12 @@ class Pipeline:
                 with connection.transaction():
                     batch, told = self._transaction(connection, deliveries)
                 break
-            except (StaleState, errors.UniqueViolation, errors.SerializationFailure, errors.DeadlockDetected) as lost:
+            except (
+                StaleState,
+                errors.UniqueViolation,
+                errors.SerializationFailure,
+                errors.DeadlockDetected,
+            ) as lost:
                 # Another collector judged one of these devices first: what it left is newer than our cache.
                 if attempt == MAX_ATTEMPTS:
                     raise
@@ -260,7 +267,10 @@ class _KindOfBatch:
             self._connection,
             self._kind,
             self._fleet,
-            [(stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us) for i in newest],
+            [
+                (stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us)
+                for i in newest
+            ],
             after,
         )
 
@@ -285,7 +295,7 @@ class _KindOfBatch:
             events, site_ids=self._fleet.compiled.site_ids, permit_ids=self._fleet.compiled.permit_ids
         )
 
-    def _checkpoint(self, device_ids: list[str], last_before: Any, after: Records) -> None:  # noqa: ANN401
+    def _checkpoint(self, device_ids: list[str], last_before: Any, after: Records) -> None:
         """Remember a state to judge again from, once per device and hour of event time."""
         crossed = np.flatnonzero(
             after["last_ts"] // CHECKPOINT_EVERY_US > last_before // CHECKPOINT_EVERY_US
@@ -327,6 +337,10 @@ class _KindOfBatch:
             self._connection,
             self._kind,
             self._fleet,
-            [(device_id, newest, judged.newest_quality, round(newest.received_at.timestamp() * 1e6))],
+            [
+                latest.Newest(
+                    device_id, newest, judged.newest_quality, round(newest.received_at.timestamp() * 1e6)
+                )
+            ],
             judged.states,
         )

@@ -74,7 +74,8 @@ class Receiver:
 
     def take(self, *, max_bytes: int, max_wait_s: float, quiet_s: float) -> list[Delivery]:
         """Deliveries in order: when they hold `max_bytes`, when the first has waited `max_wait_s`, or when
-        none has come for `quiet_s`. An empty list after `max_wait_s` without any."""
+        none has come for `quiet_s`. An empty list after `max_wait_s` without any.
+        """
         try:
             taken = [self._queue.get(timeout=max_wait_s)]
         except queue.Empty:
@@ -176,7 +177,9 @@ class Receiver:
         self._connected.clear()
         if self._lost_since is None:
             self._lost_since = time.monotonic()
-            log.warning("broker lost, trying again until it is back", reason=reason, host=self._parts.hostname)
+            log.warning(
+                "broker lost, trying again until it is back", reason=reason, host=self._parts.hostname
+            )
 
     def _on_message(self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage) -> None:  # noqa: ARG002
         self._queue.put(

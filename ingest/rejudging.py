@@ -101,7 +101,8 @@ def judge_again(
                  ORDER BY ts
                 """
             ).format(
-                columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)), table=sql.Identifier(table.name)
+                columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)),
+                table=sql.Identifier(table.name),
             ),
             {"device_id": device_id, "begin": begin},
         ).fetchall()

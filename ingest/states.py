@@ -75,9 +75,7 @@ def save(
     connection: Connection, judge: Judge, device_ids: Sequence[str], before: Sequence[Known], after: Records
 ) -> list[Known]:
     """Write the states `after` judging, one version up each; return what to `keep` once committed."""
-    changed = [
-        Known(known.version + 1, after[i : i + 1].tobytes()) for i, known in enumerate(before)
-    ]
+    changed = [Known(known.version + 1, after[i : i + 1].tobytes()) for i, known in enumerate(before)]
     written = connection.execute(
         SAVE,
         {

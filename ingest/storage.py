@@ -96,9 +96,9 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
         "columns": sql.SQL(", ").join(map(sql.Identifier, _KEY_COLUMNS + table.columns)),
     }
     connection.execute(
-        sql.SQL(
-            "CREATE TEMP TABLE IF NOT EXISTS {staged} (LIKE {target}) ON COMMIT DELETE ROWS"
-        ).format(**names)
+        sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {staged} (LIKE {target}) ON COMMIT DELETE ROWS").format(
+            **names
+        )
     )
     connection.execute(sql.SQL("TRUNCATE {staged}").format(**names))
     _copy(connection, f"staged_{table.name}", table, rows)
@@ -115,7 +115,9 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
     return set(inserted.fetchall())
 
 
-def contradictions(connection: Connection, table: Table, keys: Iterable[tuple[str, int]], rows: Sequence[Row]) -> int:
+def contradictions(
+    connection: Connection, table: Table, keys: Iterable[tuple[str, int]], rows: Sequence[Row]
+) -> int:
     """How many of `rows` (whose keys were there already) say something else than what is stored."""
     known = set(keys)
     repeated = [row for row in rows if (row.device_id, row.ts_us) not in known]

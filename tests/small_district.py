@@ -23,6 +23,9 @@ def place(east_m: float, north_m: float) -> tuple[float, float]:
     return ORIGIN_LAT + north_m / _LAT_M, ORIGIN_LON + east_m / _LON_M
 
 
+KITCHEN = place(1000, 500)
+
+
 def _point(east_m: float, north_m: float) -> list[float]:
     lat, lon = place(east_m, north_m)
     return [lon, lat]
@@ -75,7 +78,7 @@ def registry(*, trucks: int = 1, kitchens: int = 1, version: int = 1) -> Registr
             "370114001": Jurisdiction(code="370114001", name="明水街道", squad="一中队", geometry=square(3000, 0, 5000))
         },
         outlets={
-            f"R{n}": Outlet(outlet_id=f"R{n}", name="示例饭店", lat=place(1000, 500)[0], lon=place(1000, 500)[1], scale="small")
+            f"R{n}": Outlet(outlet_id=f"R{n}", name="示例饭店", lat=KITCHEN[0], lon=KITCHEN[1], scale="small")
             for n in range(kitchens)
         },
         devices={

@@ -115,7 +115,7 @@ def _touches(edges: NDArray[np.float64], edge: int, x: float, y: float) -> bool:
 
 
 def build_zones(shapes: Sequence[Shape]) -> Zones:
-    """Index `shapes`, one zone each, in their order. None at all is a grid of one empty cell."""
+    """Index `shapes`, one zone each, in their order; one without polygons holds nothing."""
     discs = np.full((len(shapes), 3), -1.0)
     part_start, edge_start = [0], [0]
     edges: list[NDArray[np.float64]] = []
@@ -130,26 +130,17 @@ def build_zones(shapes: Sequence[Shape]) -> Zones:
         part_start.append(len(edge_start) - 1)
     all_edges = np.ascontiguousarray(np.vstack(edges) if edges else np.empty((0, 4)))
     parts, starts = np.array(part_start, np.int32), np.array(edge_start, np.int32)
-    boxes = np.array(
-        [
-            _box(all_edges[starts[a] : starts[b]], disc)
-            for a, b, disc in zip(parts, parts[1:], discs, strict=False)
-        ]
-    )
-    boxes = boxes.reshape(-1, 4)
-
-    if len(boxes):
-        x0, y0 = float(boxes[:, 0].min()), float(boxes[:, 1].min())
-        width, height = float(boxes[:, 2].max()) - x0, float(boxes[:, 3].max()) - y0
-    else:
-        x0 = y0 = width = height = 0.0
-    cell_m = max(width / _MOST_CELLS_A_SIDE, height / _MOST_CELLS_A_SIDE, _LEAST_CELL_M)
-    columns, rows = int(width / cell_m) + 1, int(height / cell_m) + 1
-
     outlines = Outlines(parts, starts, all_edges, discs)
+    boxes = {zone: box for zone in range(len(shapes)) if (box := _box(outlines, zone)) is not None}
+
+    x0, y0 = (min((box[i] for box in boxes.values()), default=0.0) for i in (0, 1))
+    x1, y1 = (max((box[i] for box in boxes.values()), default=0.0) for i in (2, 3))
+    cell_m = max((x1 - x0) / _MOST_CELLS_A_SIDE, (y1 - y0) / _MOST_CELLS_A_SIDE, _LEAST_CELL_M)
+    columns, rows = int((x1 - x0) / cell_m) + 1, int((y1 - y0) / cell_m) + 1
+
     cells: list[NDArray[np.int64]] = []
     entries: list[NDArray[np.int32]] = []
-    for zone, (left, low, right, high) in enumerate(boxes):
+    for zone, (left, low, right, high) in boxes.items():
         first_column, first_row = int((left - x0) / cell_m), int((low - y0) / cell_m)
         marks = np.zeros(
             (int((high - y0) / cell_m) - first_row + 1, int((right - x0) / cell_m) - first_column + 1),
@@ -176,14 +167,18 @@ def build_zones(shapes: Sequence[Shape]) -> Zones:
     )
 
 
-def _box(edges: NDArray[np.float64], disc: NDArray[np.float64]) -> list[float]:
-    if disc[2] >= 0:
-        x, y, reach = map(float, disc)
+def _box(outlines: Outlines, zone: int) -> tuple[float, float, float, float] | None:
+    """Around what the zone may touch; None: there is nothing of it."""
+    x, y, reach = map(float, outlines.discs[zone])
+    if reach >= 0:
         left, low, right, high = x - reach, y - reach, x + reach, y + reach
     else:
-        ends = edges.reshape(-1, 2)
+        first, last = outlines.edge_start[outlines.part_start[zone : zone + 2]]
+        ends = outlines.edges[first:last].reshape(-1, 2)
+        if not len(ends):
+            return None
         (left, low), (right, high) = ends.min(axis=0).tolist(), ends.max(axis=0).tolist()
-    return [left - _MARGIN_M, low - _MARGIN_M, right + _MARGIN_M, high + _MARGIN_M]
+    return left - _MARGIN_M, low - _MARGIN_M, right + _MARGIN_M, high + _MARGIN_M
 
 
 @kernel

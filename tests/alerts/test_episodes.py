@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from alerts.episodes import Episode, Event, as_of, fold, reconcile
 
 
-def event(action: str, at: int, started: int, *, kind: str = "off_route", place: str = "", severity: str = "minor") -> Event:
+def event(
+    action: str, at: int, started: int, *, kind: str = "off_route", place: str = "", severity: str = "minor"
+) -> Event:
     return Event(
         action=action, at=at, kind=kind, place=place, started=started, severity=severity, score=0.5,
         reason="dumped_before" if action == "withdrawn" else "", lat=36.7, lon=117.5, permit_id="P1", site_id=None,
@@ -21,7 +23,9 @@ def opened(at: int, *, started: int) -> Event:
 
 
 def test_an_episode_tells_its_events_from_the_first_to_the_last() -> None:
-    told = fold([], [opened(70, started=10), event("updated", 130, 10, severity="major"), event("cleared", 200, 10)])
+    told = fold(
+        [], [opened(70, started=10), event("updated", 130, 10, severity="major"), event("cleared", 200, 10)]
+    )
 
     (episode,) = told.values()
     assert (episode.started, episode.opened, episode.updated, episode.cleared) == (10, 70, 130, 200)
@@ -60,7 +64,9 @@ def test_an_alert_whose_beginning_moves_is_amended_and_keeps_its_number() -> Non
 def test_two_dumpings_that_do_not_touch_in_time_are_two_alerts() -> None:
     (stored,) = fold([], [event("opened", 70, 10, kind="illegal_dumping", place="@10")]).values()
 
-    difference = reconcile({7: stored}, fold([], [event("opened", 700, 600, kind="illegal_dumping", place="@600")]))
+    difference = reconcile(
+        {7: stored}, fold([], [event("opened", 700, 600, kind="illegal_dumping", place="@600")])
+    )
 
     assert difference.withdrawn == [7]
     assert [episode.started for episode in difference.raised] == [600]
@@ -90,7 +96,9 @@ def streams(draw: st.DrawFn) -> list[Event]:
     return events
 
 
-def carried_out(stored: dict[int, Episode], told: dict[tuple[str, str, int], Episode], late_at: int) -> dict[int, Episode]:
+def carried_out(
+    stored: dict[int, Episode], told: dict[tuple[str, str, int], Episode], late_at: int
+) -> dict[int, Episode]:
     """The alerts after the difference was applied, as the repository does it."""
     difference = reconcile(stored, told)
     after = dict(stored)
@@ -114,10 +122,16 @@ def test_judging_again_from_a_checkpoint_ends_in_what_should_have_been_told(
     common = [e for e in said if e.at <= checkpoint]
     keys = {e.key for e in common}
     true = [e for e in true if e.at > checkpoint and (e.started > checkpoint or e.key in keys)]
-    true = [e for e in true if e.action == "opened" or e.key in keys | {o.key for o in true if o.action == "opened"}]
+    true = [
+        e
+        for e in true
+        if e.action == "opened" or e.key in keys | {o.key for o in true if o.action == "opened"}
+    ]
     ongoing = [episode for episode in fold([], common).values() if episode.ongoing]
     stored = dict(enumerate(fold([], said).values(), start=1))
 
     told = fold(as_of(checkpoint, stored.values(), ongoing), true)
 
-    assert standing(carried_out(stored, told, late_at=99)) == standing(dict(enumerate(fold([], common + true).values())))
+    assert standing(carried_out(stored, told, late_at=99)) == standing(
+        dict(enumerate(fold([], common + true).values()))
+    )

@@ -43,7 +43,9 @@ def test_readings_of_several_messages_become_one_run_in_order_of_time() -> None:
 
 def test_the_first_of_two_readings_with_one_time_stands_and_the_other_is_counted() -> None:
     batch = sorted_out(
-        message(fix(NOW_S, speed_kmh=10)), message(fix(NOW_S, speed_kmh=10)), message(fix(NOW_S, speed_kmh=11))
+        message(fix(NOW_S, speed_kmh=10)),
+        message(fix(NOW_S, speed_kmh=10)),
+        message(fix(NOW_S, speed_kmh=11)),
     )
 
     (run,) = batch.runs["vehicle"]
@@ -52,7 +54,9 @@ def test_the_first_of_two_readings_with_one_time_stands_and_the_other_is_counted
 
 
 def test_in_a_batch_the_good_readings_count_and_each_reason_is_kept_once_with_its_number() -> None:
-    payload = {"batch": [fix(NOW_S), fix(NOW_S + 3600), fix(NOW_S + 7200), fix(NOW_S - 500 * 86400), {"ts": NOW_S}]}
+    payload = {
+        "batch": [fix(NOW_S), fix(NOW_S + 3600), fix(NOW_S + 7200), fix(NOW_S - 500 * 86400), {"ts": NOW_S}]
+    }
 
     batch = sorted_out(message(payload))
 

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from alerts.catalogue import load_catalogue
+from devices.repository import store_registry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts.catalogue import load_catalogue
-from devices.repository import store_registry
 from ingest.pipeline import Pipeline
 from ingest.receiver import Delivery
 from tests.small_district import place, registry
@@ -54,7 +54,12 @@ A_BAD_HAUL = drive(
 )
 
 A_BAD_LUNCH = [
-    {"ts": BEGIN_S + 60 * m, "fume_mg_m3": 0.4 if m < 20 or m > 45 else 2.4, "fan_on": True, "purifier_on": not 15 <= m < 40}
+    {
+        "ts": BEGIN_S + 60 * m,
+        "fume_mg_m3": 0.4 if m < 20 or m > 45 else 2.4,
+        "fan_on": True,
+        "purifier_on": not 15 <= m < 40,
+    }
     for m in range(90)
 ]
 
@@ -161,7 +166,9 @@ def test_a_kitchens_alerts_do_not_depend_on_how_its_readings_arrive(
     assert standing_alerts(connection, device_id) == undisturbed["F0"]
 
 
-def test_everything_sent_again_changes_nothing(connection: psycopg.Connection, undisturbed: dict[str, Any]) -> None:
+def test_everything_sent_again_changes_nothing(
+    connection: psycopg.Connection, undisturbed: dict[str, Any]
+) -> None:
     def everything() -> list[tuple[Any, ...]]:
         return connection.execute(
             "SELECT (SELECT count(*) FROM vehicle_position), (SELECT count(*) FROM alert), (SELECT count(*) FROM outbox),"
@@ -175,7 +182,9 @@ def test_everything_sent_again_changes_nothing(connection: psycopg.Connection, u
     assert standing_alerts(connection, "V0") == undisturbed["V0"]
 
 
-def test_a_dumping_opens_exactly_one_lead(connection: psycopg.Connection, undisturbed: dict[str, Any]) -> None:
+def test_a_dumping_opens_exactly_one_lead(
+    connection: psycopg.Connection, undisturbed: dict[str, Any]
+) -> None:
     leads = connection.execute(
         "SELECT lead.state, lead.plate FROM lead JOIN alert ON alert.lead_id = lead.id WHERE alert.device_id = 'V0'"
     ).fetchall()
@@ -207,7 +216,7 @@ def test_a_delivery_nobody_can_process_is_quarantined_and_the_others_count(
     connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever breaks on one message, breaks for that message alone."""
-    import ingest.pipeline  # noqa: PLC0415
+    import ingest.pipeline
 
     sort_out = ingest.pipeline.sort_out
 
@@ -220,7 +229,8 @@ def test_a_delivery_nobody_can_process_is_quarantined_and_the_others_count(
     device_id = f"V{TRUCKS - 2}"
     poison = Delivery(f"ff/v1/vehicle/{device_id}/telemetry", b"poison", NOW_US, 1, 1)
     pipeline().process(
-        connection, [of("vehicle", device_id, [A_BAD_HAUL[0]]), poison, of("vehicle", device_id, [A_BAD_HAUL[1]])]
+        connection,
+        [of("vehicle", device_id, [A_BAD_HAUL[0]]), poison, of("vehicle", device_id, [A_BAD_HAUL[1]])],
     )
 
     assert len(stored(connection, "vehicle_position", device_id)) == 2

@@ -1,0 +1,94 @@
+"""The newest of each device, in tables small enough for a map."""
+
+from collections.abc import Sequence
+from typing import Any, LiteralString, NamedTuple
+
+from psycopg import Connection
+
+from devices.types import DeviceKind
+from ingest.fleet import Fleet
+from ingest.judging import Records
+from ingest.storage import at
+
+STORE_VEHICLES: LiteralString = """
+    INSERT INTO vehicle_latest (device_id, ts, received_at, lat, lon, speed_kmh, heading_deg, load, lift, cover,
+                                ignition, quality, loaded, site_id)
+    SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::float8[], %s::float8[],
+                         %s::float8[], %s::float8[], %s::boolean[], %s::text[], %s::boolean[], %s::text[],
+                         %s::boolean[], %s::text[])
+        ON CONFLICT (device_id) DO UPDATE
+       SET ts = EXCLUDED.ts, received_at = EXCLUDED.received_at, lat = EXCLUDED.lat, lon = EXCLUDED.lon,
+           speed_kmh = EXCLUDED.speed_kmh, heading_deg = EXCLUDED.heading_deg, load = EXCLUDED.load,
+           lift = EXCLUDED.lift, cover = EXCLUDED.cover, ignition = EXCLUDED.ignition,
+           quality = EXCLUDED.quality, loaded = EXCLUDED.loaded, site_id = EXCLUDED.site_id
+"""
+STORE_MONITORS: LiteralString = """
+    INSERT INTO fume_latest (device_id, ts, received_at, fume_mg_m3, fan_on, purifier_on, quality)
+    SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::timestamptz[], %s::float8[], %s::boolean[],
+                         %s::boolean[], %s::text[])
+        ON CONFLICT (device_id) DO UPDATE
+       SET ts = EXCLUDED.ts, received_at = EXCLUDED.received_at, fume_mg_m3 = EXCLUDED.fume_mg_m3,
+           fan_on = EXCLUDED.fan_on, purifier_on = EXCLUDED.purifier_on, quality = EXCLUDED.quality
+"""
+
+
+class Newest(NamedTuple):
+    device_id: str
+    reading: Any
+    """With the fields of a VehicleReading or a FumeReading."""
+    quality: str
+    received_us: int
+
+
+def store(
+    connection: Connection, kind: DeviceKind, fleet: Fleet, newest: Sequence[Newest], states: Records
+) -> None:
+    """Remember the newest readings; `states[i]` is what the engine knows of `newest[i]`'s device."""
+    if kind == "vehicle":
+        _store_vehicles(connection, fleet, newest, states)
+    else:
+        _store_monitors(connection, newest)
+
+
+def _store_vehicles(connection: Connection, fleet: Fleet, newest: Sequence[Newest], states: Records) -> None:
+    site_ids = fleet.compiled.site_ids
+    rows = []
+    for one, state in zip(newest, states, strict=True):
+        reading = one.reading
+        # The map shows where the vehicle was last believed to be, not where a stray fix puts it.
+        believed = state["good_ts"] > 0
+        rows.append(
+            (
+                one.device_id,
+                at(reading.ts_us),
+                at(one.received_us),
+                float(state["good_lat"]) if believed else reading.lat,
+                float(state["good_lon"]) if believed else reading.lon,
+                reading.speed_kmh,
+                reading.heading_deg,
+                reading.load,
+                reading.lift,
+                reading.cover,
+                reading.ignition,
+                one.quality,
+                bool(state["loaded"]),
+                site_ids[state["site"]] if state["site"] >= 0 else None,
+            )
+        )
+    connection.execute(STORE_VEHICLES, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _store_monitors(connection: Connection, newest: Sequence[Newest]) -> None:
+    rows = [
+        (
+            one.device_id,
+            at(one.reading.ts_us),
+            at(one.received_us),
+            one.reading.fume_mg_m3,
+            one.reading.fan_on,
+            one.reading.purifier_on,
+            one.quality,
+        )
+        for one in newest
+    ]
+    connection.execute(STORE_MONITORS, [list(column) for column in zip(*rows, strict=True)])

@@ -1,0 +1,96 @@
+"""The main job, end to end: a truck publishes, an officer sees the alert and the lead it opened."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from devices.repository import store_registry
+from tests.parts.mosquitto import Mosquitto
+from tests.service.running import PASSWORD, Service, environment, fleetfume, publisher, serving, sign_in
+from tests.small_district import place, registry
+
+
+@pytest.fixture
+def service(database_url: str, broker: Mosquitto, tmp_path: Path) -> Iterator[Service]:
+    env = environment(tmp_path, database_url=database_url, mqtt_url=broker.url)
+    fleetfume("user", "add", "wang", "--role", "duty", "--password-stdin", env=env, stdin=PASSWORD + "\n")
+    with psycopg.connect(database_url) as connection:
+        store_registry(connection, registry(trucks=3), actor="test", note="")
+    with serving(env=env, directory=tmp_path) as service:
+        yield service
+
+
+def stream(service: Service, token: str, last_event_id: int | None = None) -> ClientConnection:
+    query = "" if last_event_id is None else f"?last_event_id={last_event_id}"
+    return connect(
+        f"ws://127.0.0.1:{service.port}/api/v1/stream{query}", additional_headers={"Authorization": f"Bearer {token}"}
+    )
+
+
+def next_event(events: ClientConnection, of_type: str) -> dict[str, Any]:
+    while True:
+        event: dict[str, Any] = json.loads(events.recv(timeout=20))
+        if event["type"] == of_type:
+            return event
+
+
+def a_tipping(now_s: float) -> list[dict[str, Any]]:
+    """Loaded in the pit, driven into the fields, tipped there: the last fix completes the behaviour."""
+    fixes = []
+    for seconds, east_m, north_m, load, lift in [
+        (-300, 0, 0, 0.0, False), (-240, 0, 0, 0.9, False), (-180, 1000, 0, 0.9, False), (-120, 2000, 0, 0.9, False),
+        (-60, 2000, 800, 0.9, False), (-30, 2000, 800, 0.9, True), (0, 2000, 800, 0.1, True),
+    ]:  # fmt: skip
+        lat, lon = place(east_m, north_m)
+        fixes.append(
+            {"ts": now_s + seconds, "lat": lat, "lon": lon, "speed_kmh": 0.0, "load": load, "lift": lift, "fix": True}
+        )
+    return fixes
+
+
+def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(service: Service, broker: Mosquitto) -> None:
+    officer = sign_in(service, "wang")
+    token = officer.headers["Authorization"].removeprefix("Bearer ")
+    *before, last = a_tipping(time.time())
+
+    with stream(service, token) as events, publisher(broker.url) as publish:
+        publish("ff/v1/vehicle/V0/telemetry", {"batch": before})
+        time.sleep(1)
+        published = time.monotonic()
+        publish("ff/v1/vehicle/V0/telemetry", last)
+        opened = next_event(events, "alert.opened")
+        took_s = time.monotonic() - published
+
+    assert opened["alert"]["kind"] == "illegal_dumping"
+    assert took_s < 1.0
+    alert = officer.get(f"/alerts/{opened['alert']['id']}").json()
+    assert (alert["severity"], alert["plate"], alert["state"]) == ("critical", "鲁A00000", "open")
+    assert "鲁A00000" in alert["summary"]
+    assert alert["evidence"]["fixes"]
+    assert alert["evidence"]["rule"]["thresholds"]
+    lead = officer.get(f"/leads/{alert['lead_id']}").json()
+    assert (lead["state"], lead["alerts"]) == ("new", [alert["id"]])
+    assert [entry["action"] for entry in officer.get(f"/leads/{lead['id']}/journal").json()["items"]] == ["opened"]
+
+
+def test_the_stream_resumes_where_it_was_left(service: Service, broker: Mosquitto) -> None:
+    officer = sign_in(service, "wang")
+    token = officer.headers["Authorization"].removeprefix("Bearer ")
+    with stream(service, token) as events, publisher(broker.url) as publish:
+        publish("ff/v1/vehicle/V1/telemetry", {"batch": a_tipping(time.time())})
+        seen = next_event(events, "alert.opened")
+
+    with publisher(broker.url) as publish:
+        publish("ff/v1/vehicle/V2/telemetry", {"batch": a_tipping(time.time())})
+    time.sleep(2)
+
+    with stream(service, token, last_event_id=seen["id"]) as events:
+        missed = next_event(events, "alert.opened")
+    assert missed["alert"]["plate"] == "鲁A00002"
+    assert missed["id"] > seen["id"]
