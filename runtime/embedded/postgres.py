@@ -25,7 +25,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from runtime.embedded.sharing import Running, as_user, shared, spawn, stop, stop_unused, tail
+from runtime.embedded.sharing import Running, alive, as_user, shared, spawn, stop, stop_unused, tail
 from runtime.errors import PartError
 
 NOBODY = 65534
@@ -85,6 +85,7 @@ class _Postgres:
         data, log = self.folder / "data", self.folder / "postgres.log"
         if not data.exists():
             self._make_cluster(binaries, data)
+        _clear_postmaster(data)
         with _opened(data) as (descriptor, path):
             options = [word for name, value in OPTIONS.items() for word in ("-c", f"{name}={value}")]
             command = [binaries / "postgres", "-D", path, "-p", str(port), *options]
@@ -145,6 +146,23 @@ class _Postgres:
 
     def _password(self) -> str:
         return (self.folder / "password").read_text()
+
+
+def _clear_postmaster(data: Path) -> None:
+    """Stop a server that hangs in `data`, and forget one that died there.
+
+    PostgreSQL itself takes any live process with the number in `postmaster.pid` for a server: one that
+    only nobody collected (containers), or a stranger who got the number later.
+    """
+    lock = data / "postmaster.pid"
+    try:
+        pid = int(lock.read_text().split()[0])
+    except (FileNotFoundError, ValueError, IndexError):
+        return
+    with contextlib.suppress(OSError):
+        if alive(pid) and Path(f"/proc/{pid}/cwd").readlink() == data.resolve():
+            stop(pid, signal.SIGINT)
+    lock.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
