@@ -36,7 +36,9 @@ class Entry:
             "detail": self.detail,
             "prev_hash": self.prev_hash,
         }
-        canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        canonical = json.dumps(
+            said, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
