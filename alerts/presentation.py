@@ -103,7 +103,7 @@ def _measured(kind: str, values: dict[str, float], language: Language) -> str:
     return ""
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
+def plain(value: Any) -> Any:
     """A column's value for JSON: instants as RFC 3339 with Z."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
