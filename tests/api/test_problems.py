@@ -81,7 +81,7 @@ def test_readiness_tells_what_each_part_complains_about(
 def test_metrics_count_requests_by_pattern(viewer: TestClient, anyone: TestClient) -> None:
     viewer.get("/vehicles/鲁A00000")
     text = anyone.get("/metrics").text
-    assert 'fleetfume_http_requests_total{method="GET",route="/api/v1/vehicles/{plate}",status="200"}' in text
+    assert 'fleetfume_http_requests_total{method="GET",route="/vehicles/{plate}",status="200"}' in text
 
 
 def test_a_collector_serves_health_alone(database_url: str) -> None:
