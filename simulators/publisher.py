@@ -33,7 +33,7 @@ LONGEST_PAUSE_S = 10.0
 log = structlog.get_logger()
 
 
-class BrokerRefused(FleetfumeError):  # noqa: N818  # it says what happened
+class BrokerRefused(FleetfumeError):  # it says what happened
     """The broker could not be reached in the beginning, or does not let us in."""
 
 
@@ -105,7 +105,10 @@ class Connection:
             try:
                 await self._publish_until_lost(client)
             except* aiomqtt.MqttError as lost:
-                log.warning("connection lost; what was not acknowledged will be sent again", error=str(lost.exceptions[0]))
+                log.warning(
+                    "connection lost; what was not acknowledged will be sent again",
+                    error=str(lost.exceptions[0]),
+                )
             finally:
                 await _leave(client)
 

@@ -14,7 +14,16 @@ from shapely.ops import transform
 
 from devices.hours import parse_hours
 from devices.types import Permit, Registry, Site
-from simulators.roads import Place, Points, Streets, nearest_piece, outline, plane_points, sample_streets, to_plane
+from simulators.roads import (
+    Place,
+    Points,
+    Streets,
+    nearest_piece,
+    outline,
+    plane_points,
+    sample_streets,
+    to_plane,
+)
 
 DAY_S = 86_400.0
 
@@ -140,7 +149,12 @@ def _haul(permit: Permit, registry: Registry, streets: Streets, areas: dict[str,
 
 
 def _spots(
-    streets: Streets, name: str, count: int, off_m: tuple[float, float], keep_out: BaseGeometry, dice: random.Random
+    streets: Streets,
+    name: str,
+    count: int,
+    off_m: tuple[float, float],
+    keep_out: BaseGeometry,
+    dice: random.Random,
 ) -> list[str]:
     """Attach `count` places between `off_m` metres from their street, outside `keep_out`."""
     shapely.prepare(keep_out)
@@ -153,7 +167,10 @@ def _spots(
         (ax, ay), (bx, by) = streets.nodes[a], streets.nodes[b]
         length = float(np.hypot(bx - ax, by - ay))
         off, share = dice.uniform(*off_m) * dice.choice((-1, 1)), dice.uniform(0.3, 0.7)
-        spot = ax + share * (bx - ax) - off * (by - ay) / length, ay + share * (by - ay) + off * (bx - ax) / length
+        spot = (
+            ax + share * (bx - ax) - off * (by - ay) / length,
+            ay + share * (by - ay) + off * (bx - ax) / length,
+        )
         clear = Point(spot).buffer(abs(off) * 0.9)
         if (
             inner.contains(clear)

@@ -29,7 +29,8 @@ def service(database_url: str, broker: Mosquitto, tmp_path: Path) -> Iterator[Se
 def stream(service: Service, token: str, last_event_id: int | None = None) -> ClientConnection:
     query = "" if last_event_id is None else f"?last_event_id={last_event_id}"
     return connect(
-        f"ws://127.0.0.1:{service.port}/api/v1/stream{query}", additional_headers={"Authorization": f"Bearer {token}"}
+        f"ws://127.0.0.1:{service.port}/api/v1/stream{query}",
+        additional_headers={"Authorization": f"Bearer {token}"},
     )
 
 
@@ -49,12 +50,22 @@ def a_tipping(now_s: float) -> list[dict[str, Any]]:
     ]:  # fmt: skip
         lat, lon = place(east_m, north_m)
         fixes.append(
-            {"ts": now_s + seconds, "lat": lat, "lon": lon, "speed_kmh": 0.0, "load": load, "lift": lift, "fix": True}
+            {
+                "ts": now_s + seconds,
+                "lat": lat,
+                "lon": lon,
+                "speed_kmh": 0.0,
+                "load": load,
+                "lift": lift,
+                "fix": True,
+            }
         )
     return fixes
 
 
-def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(service: Service, broker: Mosquitto) -> None:
+def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(
+    service: Service, broker: Mosquitto
+) -> None:
     officer = sign_in(service, "wang")
     token = officer.headers["Authorization"].removeprefix("Bearer ")
     *before, last = a_tipping(time.time())
@@ -76,7 +87,9 @@ def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(service: Se
     assert alert["evidence"]["rule"]["thresholds"]
     lead = officer.get(f"/leads/{alert['lead_id']}").json()
     assert (lead["state"], lead["alerts"]) == ("new", [alert["id"]])
-    assert [entry["action"] for entry in officer.get(f"/leads/{lead['id']}/journal").json()["items"]] == ["opened"]
+    assert [entry["action"] for entry in officer.get(f"/leads/{lead['id']}/journal").json()["items"]] == [
+        "opened"
+    ]
 
 
 def test_the_stream_resumes_where_it_was_left(service: Service, broker: Mosquitto) -> None:
