@@ -137,9 +137,11 @@ def move_lead(
     _tell(connection, lead_id)
 
 
-def note_on_lead(connection: Connection[Any], lead_id: int, action: str, detail: dict[str, Any]) -> None:
-    """Write what the engine did to one of the lead's alerts into its journal."""
-    journal.append(connection, lead_id, actor=ENGINE, action=action, detail=detail)
+def note_on_lead(
+    connection: Connection[Any], lead_id: int, action: str, detail: dict[str, Any], *, actor: str = ENGINE
+) -> None:
+    """Write into the journal what was done to one of the lead's alerts, or an officer's note."""
+    journal.append(connection, lead_id, actor=actor, action=action, detail=detail)
     _tell(connection, lead_id)
 
 
