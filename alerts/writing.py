@@ -173,7 +173,7 @@ def _raise(connection: Connection, subject: Subject, episode: Episode, desk: Des
     assert inserted is not None  # noqa: S101 - INSERT … RETURNING of one row
     (alert_id,) = inserted
     if episode.withdrawn is None and _opens_a_lead(episode):
-        open_lead(connection, alert_id)
+        open_lead(connection, [alert_id])
     publish_alert(connection, alert_id, "alert.opened")
     if not episode.ongoing:
         publish_alert(
@@ -194,7 +194,7 @@ def _amend(
         },
     )
     if episode.withdrawn is None and _opens_a_lead(episode):
-        open_lead(connection, alert_id)
+        open_lead(connection, [alert_id])
     if episode.withdrawn is not None:
         told = "alert.withdrawn"
     elif episode.cleared is not None:

@@ -60,23 +60,27 @@ FUME_STATE = np.dtype(
     [
         ("last_ts", "i8"),  # newest reading folded in, whatever its quality
         ("window", "i8"),  # start of the window being filled, UTC
+        ("total", "f8"),  # of its valid readings
         ("judged", "i8"),  # start of the newest window judged
-        ("total", "f8"),  # of the valid readings of the window being filled
-        ("received", "i4"),
-        ("valid", "i4"),
-        ("over", "i8", (_HISTORY,)),  # starts of windows over the limit, newest first
-        ("over_in_a_row", "i4"),
-        ("calm_in_a_row", "i4"),
         ("last_valid", "i8"),  # start of the newest window with a valid mean
+        ("over", "i8", (_HISTORY,)),  # starts of windows over the limit, newest first
         ("exceeding_since", "i8"),  # start of the open episode's first window; NEVER: none is open
-        ("max_mean_mg_m3", "f8"),
-        ("windows_over", "i4"),
-        ("severity", "i1"),
-        ("has_fan", "i1"),  # 1 once `fan_on` has been sent
-        ("purifier_open", "i1"),
+        ("max_mean_mg_m3", "f8"),  # of the open episode
         ("fan_off_since", "i8"),
         ("purifier_off_since", "i8"),
         ("purifier_said", "i8"),  # when the open episode was last spoken of
+        ("received", "i4"),  # in the window being filled
+        ("valid", "i4"),
+        ("over_in_a_row", "i4"),
+        ("calm_in_a_row", "i4"),
+        ("windows_over", "i4"),  # of the open episode
+        ("severity", "i1"),  # of the open episode
+        ("has_fan", "i1"),  # 1 once `fan_on` has been sent
+        ("purifier_open", "i1"),
+        (
+            "spare",
+            "i1",
+        ),  # no gaps: what numpy leaves in them is anything, and a state is compared by its bytes
     ],
     align=True,
 )

@@ -19,7 +19,9 @@ import psycopg
 from websockets.sync.client import connect
 
 from devices.repository import store_registry
-from tests.parts import mosquitto, postgres
+from tests.parts.mosquitto import Mosquitto
+from tests.parts.postgres import fresh_database, timescaledb_url
+from tests.parts.run import begin_run, end_run
 from tests.service.running import PASSWORD, environment, fleetfume, publisher, serving, sign_in
 from tests.small_district import place, registry
 
@@ -30,9 +32,15 @@ def main() -> None:
     options.add_argument("--interval", type=float, default=10.0)
     options.add_argument("--tippings", type=int, default=200)
     asked = options.parse_args()
-    with tempfile.TemporaryDirectory() as name, postgres.server() as server, mosquitto.running(Path(name)) as broker:
-        with postgres.fresh_database(server) as database_url:
+    run = begin_run()
+    try:
+        with tempfile.TemporaryDirectory() as name, fresh_database(timescaledb_url()) as database_url:
+            broker = Mosquitto(Path(name))
+            broker.start()
             measure(Path(name), database_url, broker.url, asked.trucks, asked.interval, asked.tippings)
+            broker.stop()
+    finally:
+        end_run(run)
 
 
 def measure(

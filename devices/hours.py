@@ -20,7 +20,7 @@ def parse_hours(text: str | None) -> list[tuple[int, int]]:
             raise ValueError(f"{part.strip()!r} is not HH:MM-HH:MM, several with ';'")
         h1, m1, h2, m2 = map(int, match.groups())
         start, end = h1 * 60 + m1, h2 * 60 + m2
-        if max(start, end) > MINUTES_A_DAY or start == end:
+        if max(start, end) > MINUTES_A_DAY or start in (end, MINUTES_A_DAY):
             raise ValueError(f"{part.strip()!r} is not a range of the day, 00:00 to 24:00")
         if start < end:
             ranges.append((start, end))

@@ -42,3 +42,7 @@ class Reason(StrEnum):
     """More than 10 min ahead of the clock."""
     TOO_OLD = "too_old"
     """Before the retention."""
+
+    # The collector
+    INTERNAL = "internal"
+    """It broke what reads it: a fault of ours, kept with its bytes until it is mended."""

@@ -128,8 +128,9 @@ def lock_registry(connection: Connection[Any]) -> None:
 def store_registry(connection: Connection[Any], registry: Registry, *, actor: str, note: str = "") -> int:
     """Make the database's register equal to `registry`; return its version, a new one if a row changed.
 
-    Rows that are equal are not touched, and rows that `registry` lacks are deleted. It counts when the caller's
-    transaction commits; outside one, PostgreSQL refuses. Raises RegistryFilesError where a row refers to nothing.
+    Rows that are equal are not touched, and rows that `registry` lacks are deleted. It counts when the
+    caller's transaction commits; outside one, PostgreSQL refuses. Raises RegistryFilesError where a row
+    refers to nothing.
     """
     check_references(registry)
     lock_registry(connection)

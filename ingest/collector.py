@@ -7,16 +7,18 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
-from alerts.catalogue import load_catalogue
 from psycopg import Connection
-from runtime.database import connect
-from runtime.settings import Settings
 
-from devices.topics import telemetry_filters
+from alerts.catalogue import load_catalogue
+from devices.topics import subscription_filters
 from ingest import metrics
+from ingest.identity import claim_number
 from ingest.pipeline import Pipeline
 from ingest.receiver import Delivery, Receiver
 from runtime import health
+from runtime.database import connect
+from runtime.errors import DatabaseUnreachable
+from runtime.settings import Settings
 
 log = structlog.get_logger()
 
@@ -36,27 +38,52 @@ def run_collector(settings: Settings, stop: threading.Event, *, database_url: st
         zone=ZoneInfo(settings.timezone),
         retention_days=settings.retention_days,
     )
-    receiver = Receiver(mqtt_url, telemetry_filters(settings.topic_prefix), client_id=settings.collector_id)
-    collector = _Collector(pipeline, database_url, stop)
-    health.checks["broker"] = lambda: None if receiver.connected else "not connected"
-    health.checks["collector"] = collector.complaint
-    metrics.BROKER_CONNECTED.set_function(lambda: float(receiver.connected))
-    receiver.start()
-    try:
-        while not stop.is_set():
-            batch = receiver.take(
-                max_bytes=settings.batch_max_rows * READING_BYTES,
-                max_wait_s=settings.batch_max_ms / 1000,
-                quiet_s=QUIET_S,
-            )
-            if batch and collector.commit(batch):
-                receiver.acknowledge(batch)
-    finally:
-        receiver.stop()
-        collector.close()
+    committer = _Committer(pipeline, database_url, stop)
+    health.checks["collector"] = committer.complaint
+    identity = _claim(database_url, stop)
+    if identity is None:
+        return
+    with identity:
+        receiver = Receiver(mqtt_url, _filters(settings.topic_prefix), client_id=_name(identity))
+        health.checks["broker"] = lambda: None if receiver.connected else "not connected"
+        metrics.BROKER_CONNECTED.set_function(lambda: float(receiver.connected))
+        receiver.start()
+        try:
+            while not stop.is_set():
+                batch = receiver.take(
+                    max_bytes=settings.batch_max_rows * READING_BYTES,
+                    max_wait_s=settings.batch_max_ms / 1000,
+                    quiet_s=QUIET_S,
+                )
+                if batch and committer.commit(batch):
+                    receiver.acknowledge(batch)
+        finally:
+            receiver.stop()
+            committer.close()
 
 
-class _Collector:
+def _filters(prefix: str) -> list[str]:
+    return [topic for topic in subscription_filters(prefix) if not topic.endswith(("/status", "/ack"))]
+
+
+def _claim(database_url: str, stop: threading.Event) -> Connection | None:
+    """A connection that holds this collector's number; None if asked to stop before the database was there."""
+    wait_s = RETRY_FIRST_S
+    while True:
+        try:
+            return connect(database_url, autocommit=True)
+        except DatabaseUnreachable as error:
+            log.warning("database not there yet, trying again", reason=str(error))
+            if stop.wait(wait_s):
+                return None
+            wait_s = min(wait_s * 2, RETRY_MAX_S)
+
+
+def _name(identity: Connection) -> str:
+    return f"fleetfume-collector-{claim_number(identity)}"
+
+
+class _Committer:
     """A pipeline with a database connection that comes back."""
 
     def __init__(self, pipeline: Pipeline, database_url: str, stop: threading.Event) -> None:
@@ -74,9 +101,9 @@ class _Collector:
         while True:
             try:
                 if self._connection is None or self._connection.closed:
-                    self._connection = connect(self._url, application_name="fleetfume collector")
+                    self._connection = connect(self._url, autocommit=True)
                 self._pipeline.process(self._connection, batch)
-            except psycopg.OperationalError as error:
+            except (psycopg.OperationalError, DatabaseUnreachable) as error:
                 self._say_lost(error)
                 self.close()
                 if self._stop.wait(wait_s):

@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import structlog
-from alerts.catalogue import Catalogue
 from psycopg import Connection, errors
 
 from alerts import writing
+from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
 from analytics.records import NEVER, OK, QUALITIES
+from devices.reasons import Reason
 from devices.types import DeviceKind
 from ingest import latest, metrics
 from ingest.batch import Batch, Quarantined, Run, sort_out
@@ -94,9 +95,9 @@ class Pipeline:
                 with connection.transaction():
                     store_quarantined(
                         connection,
-                        [Quarantined(deliveries[0], "internal", f"{type(error).__name__}: {error}")],
+                        [Quarantined(deliveries[0], Reason.INTERNAL, f"{type(error).__name__}: {error}")],
                     )
-                metrics.QUARANTINED.labels("internal").inc()
+                metrics.QUARANTINED.labels(Reason.INTERNAL).inc()
 
     def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
         for attempt in range(1, MAX_ATTEMPTS + 1):
@@ -267,7 +268,9 @@ class _KindOfBatch:
             self._kind,
             self._fleet,
             [
-                (stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us)
+                latest.Newest(
+                    stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us
+                )
                 for i in newest
             ],
             after,

@@ -11,13 +11,13 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from devices.repository import store_registry
-from tests.parts import Broker
+from tests.parts.mosquitto import Mosquitto
 from tests.service.running import PASSWORD, Service, environment, fleetfume, publisher, serving, sign_in
 from tests.small_district import place, registry
 
 
 @pytest.fixture
-def service(database_url: str, broker: Broker, tmp_path: Path) -> Iterator[Service]:
+def service(database_url: str, broker: Mosquitto, tmp_path: Path) -> Iterator[Service]:
     env = environment(tmp_path, database_url=database_url, mqtt_url=broker.url)
     fleetfume("user", "add", "wang", "--role", "duty", "--password-stdin", env=env, stdin=PASSWORD + "\n")
     with psycopg.connect(database_url) as connection:
@@ -29,7 +29,8 @@ def service(database_url: str, broker: Broker, tmp_path: Path) -> Iterator[Servi
 def stream(service: Service, token: str, last_event_id: int | None = None) -> ClientConnection:
     query = "" if last_event_id is None else f"?last_event_id={last_event_id}"
     return connect(
-        f"ws://127.0.0.1:{service.port}/api/v1/stream{query}", additional_headers={"Authorization": f"Bearer {token}"}
+        f"ws://127.0.0.1:{service.port}/api/v1/stream{query}",
+        additional_headers={"Authorization": f"Bearer {token}"},
     )
 
 
@@ -49,12 +50,22 @@ def a_tipping(now_s: float) -> list[dict[str, Any]]:
     ]:  # fmt: skip
         lat, lon = place(east_m, north_m)
         fixes.append(
-            {"ts": now_s + seconds, "lat": lat, "lon": lon, "speed_kmh": 0.0, "load": load, "lift": lift, "fix": True}
+            {
+                "ts": now_s + seconds,
+                "lat": lat,
+                "lon": lon,
+                "speed_kmh": 0.0,
+                "load": load,
+                "lift": lift,
+                "fix": True,
+            }
         )
     return fixes
 
 
-def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(service: Service, broker: Broker) -> None:
+def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(
+    service: Service, broker: Mosquitto
+) -> None:
     officer = sign_in(service, "wang")
     token = officer.headers["Authorization"].removeprefix("Bearer ")
     *before, last = a_tipping(time.time())
@@ -76,10 +87,12 @@ def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(service: Se
     assert alert["evidence"]["rule"]["thresholds"]
     lead = officer.get(f"/leads/{alert['lead_id']}").json()
     assert (lead["state"], lead["alerts"]) == ("new", [alert["id"]])
-    assert [entry["action"] for entry in officer.get(f"/leads/{lead['id']}/journal").json()["items"]] == ["opened"]
+    assert [entry["action"] for entry in officer.get(f"/leads/{lead['id']}/journal").json()["items"]] == [
+        "opened"
+    ]
 
 
-def test_the_stream_resumes_where_it_was_left(service: Service, broker: Broker) -> None:
+def test_the_stream_resumes_where_it_was_left(service: Service, broker: Mosquitto) -> None:
     officer = sign_in(service, "wang")
     token = officer.headers["Authorization"].removeprefix("Bearer ")
     with stream(service, token) as events, publisher(broker.url) as publish:

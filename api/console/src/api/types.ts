@@ -1,0 +1,228 @@
+/** What the HTTP API and the stream send; see docs/api.md. Times are RFC 3339 strings in UTC. */
+
+export type Severity = 'critical' | 'major' | 'minor' | 'info'
+export const SEVERITIES: readonly Severity[] = ['critical', 'major', 'minor', 'info']
+
+export type AlertState = 'open' | 'acked' | 'cleared' | 'dismissed' | 'withdrawn'
+
+export const KINDS = [
+  'illegal_dumping', 'unpermitted_haul', 'unlicensed_loading', 'no_go_entry', 'signal_loss', 'off_route',
+  'undelivered_load', 'outside_hours', 'uncovered_load', 'overspeed', 'loaded_stop', 'device_offline', 'device_fault',
+  'fume_exceedance', 'purifier_off', 'purifier_degraded', 'monitor_offline', 'monitor_suspect',
+] as const
+
+export interface Page<T> { items: T[]; next_cursor: string | null }
+
+export interface User { name: string; role: string }
+export interface Token { access_token: string; token_type: 'bearer'; expires_in: number; user: User }
+
+export type Labels = Record<string, { zh: string; en: string }>
+
+export interface VehiclePosition {
+  device_id: string
+  plate: string
+  company_id: string | null
+  kind: string
+  ts: string | null
+  lat: number | null
+  lon: number | null
+  speed_kmh: number | null
+  heading_deg: number | null
+  load: number | null
+  lift: boolean | null
+  cover: string | null
+  ignition: boolean | null
+  quality: string | null
+  loaded: boolean | null
+  site_id: string | null
+  alert: Severity | null
+}
+
+export interface Vehicle {
+  plate: string
+  company_id: string | null
+  company_name: string | null
+  kind: string
+  vin: string | null
+  capacity_m3: number | null
+  tare_t: number | null
+  gross_t: number | null
+  status: string
+  device_id: string | null
+  latest: Partial<VehiclePosition> | null
+}
+
+export type Geometry = { type: string; coordinates: unknown }
+
+export interface Site {
+  site_id: string
+  name: string
+  kind: 'source' | 'disposal' | 'transfer' | 'parking' | 'no_go'
+  geometry: Geometry
+  radius_m: number | null
+  valid_from: string | null
+  valid_to: string | null
+  hours: string | null
+}
+export interface Route { route_id: string; name: string; corridor_m: number; geometry: Geometry }
+export interface Road { road_id: string; name: string; speed_limit_kmh: number | null; geometry: Geometry }
+export interface Jurisdiction { code: string; name: string; squad: string | null; geometry: Geometry }
+export interface Company { company_id: string; name: string; status: string; phone: string | null }
+export interface Permit {
+  permit_id: string
+  company_id: string
+  source_site_id: string
+  disposal_site_id: string | null
+  route_id: string | null
+  valid_from: string | null
+  valid_to: string | null
+  hours: string | null
+  plates: string[]
+  volume_m3: number | null
+}
+
+export interface Outlet {
+  outlet_id: string
+  name: string
+  address: string | null
+  lat: number | null
+  lon: number | null
+  scale: string | null
+  hours: string | null
+  cleaned_on: string | null
+  device_id: string | null
+  effective_limit_mg_m3: number | null
+  latest: {
+    ts: string
+    fume_mg_m3: number | null
+    fan_on: boolean | null
+    purifier_on: boolean | null
+    quality: string | null
+  } | null
+  alert: Severity | null
+}
+
+export interface Reading {
+  ts: string
+  fume_mg_m3: number | null
+  fan_on: boolean | null
+  purifier_on: boolean | null
+  quality: string | null
+}
+
+export interface EvidenceFix {
+  ts: string
+  lat: number
+  lon: number
+  speed_kmh?: number | null
+  load?: number | null
+  lift?: boolean | null
+  quality?: string | null
+}
+
+export interface Evidence {
+  rule?: { kind: string; version: string; thresholds: Record<string, number> }
+  registry_version?: number
+  values?: Record<string, number | null>
+  score_terms?: { name: string; weight: number; value: number }[]
+  permit_id?: string | null
+  site_id?: string | null
+  fixes?: EvidenceFix[]
+  samples?: Reading[]
+}
+
+export interface Alert {
+  id: number
+  kind: string
+  severity: Severity
+  score: number
+  state: AlertState
+  device_id: string
+  plate: string | null
+  outlet_id: string | null
+  outlet_name: string | null
+  company_id: string | null
+  company_name: string | null
+  opened_at: string
+  updated_at: string
+  cleared_at: string | null
+  started_at: string
+  lat: number | null
+  lon: number | null
+  jurisdiction: string | null
+  jurisdiction_name: string | null
+  summary_zh: string
+  summary_en: string
+  evidence?: Evidence
+  lead_id: number | null
+  rule_version: string
+  registry_version?: number
+  note: string | null
+  acked_by: string | null
+  dismissed_by: string | null
+}
+
+export interface Lead {
+  id: number
+  state: string
+  kind: string
+  severity: Severity
+  title_zh: string
+  title_en: string
+  device_id: string | null
+  plate: string | null
+  outlet_id: string | null
+  outlet_name: string | null
+  company_id: string | null
+  company_name: string | null
+  jurisdiction: string | null
+  lat: number | null
+  lon: number | null
+  opened_at: string
+  updated_at: string
+  created_by: string
+  assignee: string | null
+  alerts: number[]
+  next: string[]
+}
+
+export interface JournalEntry {
+  seq: number
+  at: string
+  actor: string
+  action: string
+  detail: Record<string, unknown>
+  prev_hash: string
+  hash: string
+}
+
+export interface Overview {
+  at: string
+  vehicles: { total: number; online: number; moving: number; loaded: number }
+  outlets: { total: number; online: number; fan_on: number; purifier_off: number }
+  alerts: { open_by_kind: Record<string, number>; open_by_severity: Record<string, number>; today: number }
+  leads: { by_state: Record<string, number> }
+}
+
+export interface Track {
+  type: 'Feature'
+  geometry: { type: 'LineString'; coordinates: [number, number][] }
+  properties: {
+    plate: string
+    times: string[]
+    speed_kmh: (number | null)[]
+    load: (number | null)[]
+    lift: (boolean | null)[]
+    quality: string[]
+    truncated: boolean
+  }
+}
+
+export interface StreamEvent {
+  id: number
+  type: string
+  at: string
+  alert?: Alert
+  lead?: Lead
+  vehicles?: VehiclePosition[]
+}

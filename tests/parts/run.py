@@ -1,0 +1,108 @@
+"""One pytest run's folder: which servers it started, so that they end with it, also after kill -9.
+
+The process that was called (not an xdist worker) makes the folder and hands its name to the workers
+in the environment. The first who needs a server starts it under a file lock and leaves its address
+there; the calling process stops all of them at the end, and those of runs that died before.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fleetfume"
+RUNS = CACHE / "runs"
+VARIABLE = "FLEETFUME_TEST_RUN"
+# Kept until the end: a Popen that is collected while its child runs complains, and warnings are errors.
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def begin_run() -> Path:
+    """Make this run's folder, and clear away what dead runs left."""
+    RUNS.mkdir(parents=True, exist_ok=True)
+    for folder in RUNS.iterdir():
+        if not _alive(int(folder.name)):
+            end_run(folder)
+    run = RUNS / str(os.getpid())
+    run.mkdir()
+    os.environ[VARIABLE] = str(run)
+    return run
+
+
+def this_run() -> Path:
+    return Path(os.environ[VARIABLE])
+
+
+def end_run(run: Path) -> None:
+    """Stop the servers of `run` and remove its files."""
+    for record in run.glob("*.server"):
+        server = json.loads(record.read_text())
+        stop(server["pid"], server["mark"])
+        for path in server["remove"]:
+            shutil.rmtree(path, ignore_errors=True)
+    shutil.rmtree(run, ignore_errors=True)
+
+
+def shared_server(
+    name: str, start: Callable[[], tuple[subprocess.Popen[bytes], str, dict[str, Any]]]
+) -> dict[str, Any]:
+    """Return what `start` said about the server `name`, started by the first who asks in this run.
+
+    `start` returns the process, a word of its command line by which it is known again, and facts
+    (JSON); `facts["remove"]` lists folders that go with it.
+    """
+    record = this_run() / f"{name}.server"
+    with locked(this_run() / f"{name}.lock"):
+        if not record.exists():
+            process, mark, facts = start()
+            _children.append(process)
+            record.write_text(json.dumps({"remove": [], **facts, "pid": process.pid, "mark": mark}))
+        facts = json.loads(record.read_text())
+    return dict(facts)
+
+
+def stop(pid: int, mark: str, timeout_s: float = 20.0) -> None:
+    """End the process `pid` if it still is the one that was started (its command line holds `mark`)."""
+    if mark not in _command_line(pid):
+        return
+    os.kill(pid, signal.SIGINT)  # PostgreSQL: fast shutdown
+    deadline = time.monotonic() + timeout_s
+    while mark in _command_line(pid):
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            break
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def _alive(pid: int) -> bool:
+    return bool(_command_line(pid))
