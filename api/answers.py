@@ -13,5 +13,5 @@ class Answer(Response):
 
     media_type = "application/json"
 
-    def render(self, content: Any) -> bytes:  # noqa: ANN401 - whatever JSON can hold
+    def render(self, content: Any) -> bytes:
         return encode(content)

@@ -30,7 +30,7 @@ def user_add(
     role: Annotated[UserRole, typer.Option(help="What the user may do.")],
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
-    ] = False,  # noqa: FBT002 - typer's way of a flag
+    ] = False,
 ) -> None:
     """Make a console user; asks for the password."""
     password = _from_stdin() if password_stdin else _asked()

@@ -38,11 +38,11 @@ def _connection(request: Request) -> Iterator[Connection[Any]]:
 Database = Annotated[Connection[Any], Depends(_connection, scope="function", max_concurrency=POOL_SIZE)]
 
 
-def rows(connection: Connection[Any], query: Any, parameters: Any = None) -> list[dict[str, Any]]:  # noqa: ANN401
+def rows(connection: Connection[Any], query: Any, parameters: Any = None) -> list[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, parameters).fetchall()
 
 
-def one(connection: Connection[Any], query: Any, parameters: Any = None) -> dict[str, Any] | None:  # noqa: ANN401
+def one(connection: Connection[Any], query: Any, parameters: Any = None) -> dict[str, Any] | None:
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query, parameters).fetchone()

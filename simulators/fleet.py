@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString
+from shapely.ops import substring
 
 from devices.hours import parse_hours
 from devices.types import Vehicle
@@ -391,8 +392,8 @@ class Truck:
             first = self.dice.uniform(0.2, 0.7) * route.length
             if first + length > route.length - 800:
                 continue
-            part = shapely.ops.substring(route, first, first + length)
-            beside = part.offset_curve(self.dice.uniform(170, 250) * self.dice.choice((-1, 1)))
+            part = substring(route, first, first + length)
+            beside = shapely.offset_curve(part, self.dice.uniform(170, 250) * self.dice.choice((-1, 1)))
             if (
                 beside.geom_type != "LineString"
                 or self.world.inside_any_site(*np.array(beside.coords).T).any()
@@ -495,7 +496,7 @@ class Truck:
     ) -> list[Truth]:
         """Every stay beyond the corridor, loaded, outside the two sites, of 60 s and 3 fixes at least."""
         spots = shapely.points(track["x"], track["y"])
-        apart = shapely.distance(spots, LineString(haul.points))
+        apart = np.asarray(shapely.distance(spots, LineString(haul.points)))
         permitted = [haul.permit.source_site_id, haul.permit.disposal_site_id or ""]
         inside = np.zeros(len(track), bool)
         for site in permitted:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Self
 from urllib.parse import unquote, urlsplit
 
 import aiomqtt
@@ -88,7 +89,7 @@ class Connection:
     async def keep(self, connecting: asyncio.Semaphore) -> None:
         """Connect and publish until cancelled; raises BrokerRefused only where the first attempt fails."""
         attempt, connected_once = 0, False
-        while True:
+        while not _cancelled():
             try:
                 async with connecting:
                     client = self._client()
@@ -137,7 +138,7 @@ class Connection:
                 tasks.create_task(self._publish(client))
 
     async def _publish(self, client: aiomqtt.Client) -> None:
-        while True:
+        while not _cancelled():
             topic = await self._ready.get()
             backlog = self._backlog[topic]
             readings = [backlog.popleft() for _ in range(min(len(backlog), MAX_BATCH_READINGS))]
@@ -153,6 +154,12 @@ class Connection:
                 self._ready.put_nowait(topic)
             else:
                 del self._backlog[topic]
+
+
+def _cancelled() -> bool:
+    """Was this task told to end? Python 3.11's `wait_for`, inside the client, may swallow the exception that says so."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _notice_loss(client: aiomqtt.Client) -> None:
@@ -207,7 +214,7 @@ class Publisher:
     def acknowledged(self) -> int:
         return sum(connection.acknowledged for connection in self._connections)
 
-    async def __aenter__(self) -> "Publisher":
+    async def __aenter__(self) -> Self:
         connecting = asyncio.Semaphore(CONNECTS_AT_ONCE)
         self._tasks = [asyncio.create_task(each.keep(connecting)) for each in self._connections]
         return self

@@ -10,7 +10,6 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString, Point, Polygon, shape
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import transform
 
 from devices.hours import parse_hours
 from devices.types import Permit, Registry, Site
@@ -115,7 +114,7 @@ def build_world(registry: Registry, zone: ZoneInfo) -> World:
     hauls = {
         permit.permit_id: haul
         for permit in registry.permits.values()
-        if (haul := _haul(permit, registry, streets, areas)) is not None
+        if (haul := _haul(permit, registry, streets)) is not None
     }
     hauls_of: dict[str, list[Haul]] = {}
     for haul in hauls.values():
@@ -127,16 +126,16 @@ def _area(site: Site) -> Area:
     if site.geometry["type"] == "Point":
         place = to_plane(*site.geometry["coordinates"])
         return Area(site, Point(place).buffer(site.radius_m or 0), place)
-    laid: BaseGeometry = transform(_to_plane_arrays, shape(site.geometry))
+    laid = shapely.transform(shape(site.geometry), _to_plane_array)
     middle = laid.centroid if laid.contains(laid.centroid) else laid.representative_point()
     return Area(site, laid, (middle.x, middle.y))
 
 
-def _to_plane_arrays(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> tuple[object, object]:
-    return to_plane(lon, lat)  # type: ignore[arg-type]  # the same arithmetic on whole arrays
+def _to_plane_array(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+    return plane_points(degrees.tolist())
 
 
-def _haul(permit: Permit, registry: Registry, streets: Streets, areas: dict[str, Area]) -> Haul | None:
+def _haul(permit: Permit, registry: Registry, streets: Streets) -> Haul | None:
     """None: the permit names no route or no disposal site, so nobody can drive it."""
     route = registry.routes.get(permit.route_id or "")
     if route is None or permit.disposal_site_id is None or route.geometry["type"] != "LineString":
