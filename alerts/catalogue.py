@@ -70,8 +70,7 @@ class Catalogue:
         }
 
     def fume_limit(self, scale: str | None) -> float:
-        """mg/m³; the strictest class where the outlet's scale is not known would accuse the wrong ones, so
-        the mildest."""
+        """mg/m³. Where an outlet's scale is not known the mildest, so that nobody is accused for a gap in the register."""
         return self.limits_mg_m3[scale] if scale is not None else max(self.limits_mg_m3.values())
 
     def vehicle_rules(self) -> VehicleRules:

@@ -268,7 +268,7 @@ class _KindOfBatch:
             self._kind,
             self._fleet,
             [
-                (stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us)
+                latest.Newest(stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us)
                 for i in newest
             ],
             after,

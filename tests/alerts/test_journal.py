@@ -1,5 +1,6 @@
 """Whoever changes a word of the journal is found out."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import psycopg
@@ -12,8 +13,9 @@ HISTORY = [("opened", {"alerts": [1]}), ("transition", {"to": "assigned", "note"
 
 
 @pytest.fixture
-def connection(database_url: str) -> psycopg.Connection:
-    return psycopg.connect(database_url, autocommit=True)
+def connection(database_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
 
 
 def a_lead(connection: psycopg.Connection) -> int:
