@@ -7,18 +7,18 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
-from alerts.catalogue import load_catalogue
 from psycopg import Connection
-from runtime.database import connect
-from runtime.errors import DatabaseUnreachable
-from runtime.settings import Settings
 
+from alerts.catalogue import load_catalogue
 from devices.topics import subscription_filters
 from ingest import metrics
 from ingest.identity import claim_number
 from ingest.pipeline import Pipeline
 from ingest.receiver import Delivery, Receiver
 from runtime import health
+from runtime.database import connect
+from runtime.errors import DatabaseUnreachable
+from runtime.settings import Settings
 
 log = structlog.get_logger()
 

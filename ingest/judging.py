@@ -8,13 +8,12 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from analytics.fume import FUME_LAYOUT, FUME_STATE, judge_fume, new_fume_states
-from analytics.vehicles import VEHICLE_LAYOUT, VEHICLE_STATE, judge_vehicles, new_vehicle_states
 from numpy.typing import NDArray
 
+from analytics.fume import FUME_LAYOUT, FUME_STATE, judge_fume, new_fume_states
 from analytics.localtime import local_times
 from analytics.records import FIX, NO, SAMPLE, UNKNOWN, YES
-from ingest.batch import Reading
+from analytics.vehicles import VEHICLE_LAYOUT, VEHICLE_STATE, judge_vehicles, new_vehicle_states
 from ingest.fleet import Fleet
 
 Records = NDArray[np.void]
@@ -28,7 +27,7 @@ class Judge(Protocol):
 
     def new_states(self, n: int) -> Records: ...
 
-    def records(self, slots: Sequence[int], readings: Sequence[Reading], zone: ZoneInfo) -> Records:
+    def records(self, slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:
         """Engine input from `readings`, `slots[i]` being the state row of `readings[i]`'s device."""
         ...
 
@@ -69,7 +68,7 @@ class VehicleJudge:
     def new_states(self, n: int) -> Records:
         return new_vehicle_states(n)
 
-    def records(self, slots: Sequence[int], readings: Sequence[Reading], zone: ZoneInfo) -> Records:
+    def records(self, slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:
         return _filled(FIX, slots, readings, zone)
 
     def judge(
@@ -91,7 +90,7 @@ class FumeJudge:
     def new_states(self, n: int) -> Records:
         return new_fume_states(n)
 
-    def records(self, slots: Sequence[int], readings: Sequence[Reading], zone: ZoneInfo) -> Records:
+    def records(self, slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:
         return _filled(SAMPLE, slots, readings, zone)
 
     def judge(

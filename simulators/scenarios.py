@@ -1,0 +1,42 @@
+"""Scenarios as data: how often simulated people do what, and through what noise it is seen."""
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from runtime.errors import UserError
+
+FILE = Path(__file__).with_name("scenarios.toml")
+
+
+class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    about: str
+    noise: bool = False
+    catch_up_h: float = 0.0
+    """How much of the past is played before it goes on live."""
+    speed: float = 1.0
+    duty: float
+    """Share of trucks that work a shift."""
+    dumping_on_route: float = 0.0
+    """Chance, as all that follow: of each haul."""
+    dumping_off_route: float = 0.0
+    detour: float = 0.0
+    side_lane: float = 0.0
+    no_go: float = 0.0
+    unpermitted: float = 0.0
+    unlicensed: float = 0.0
+    purifier_off: float = 0.0
+    """Of each meal."""
+    fume_exceedance: float = 0.0
+
+
+def scenarios() -> dict[str, Scenario]:
+    return msgspec.convert(tomllib.loads(FILE.read_text(encoding="utf-8")), dict[str, Scenario])
+
+
+def scenario_named(name: str) -> Scenario:
+    known = scenarios()
+    if name not in known:
+        raise UserError(f"there is no scenario {name!r}; there are {', '.join(known)}")
+    return known[name]

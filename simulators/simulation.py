@@ -1,0 +1,133 @@
+"""A whole simulated fleet: what every device has to send until a given instant, and the truths so far."""
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.types import DeviceKind, Registry
+from runtime.errors import UserError
+from simulators.fleet import Truck, make_truck
+from simulators.kitchens import Kitchen
+from simulators.noise import disturbed_fixes, disturbed_samples, flaws_of
+from simulators.readings import FUME_ROW, SECOND_US, VEHICLE_ROW, fume_json, observed, vehicle_json
+from simulators.scenarios import Scenario
+from simulators.truth import Truth, TruthWriter
+from simulators.world import World, build_world
+
+Rows = NDArray[np.void]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a device's life: its readings by `due`, the next piece's beginning, the truths in it."""
+
+    rows: Rows
+    until_us: int
+    truths: list[Truth]
+
+
+@dataclass(slots=True)
+class SimulatedDevice:
+    kind: DeviceKind
+    device_id: str
+    parts: Iterator[Part]
+    to_json: Callable[[Rows, int], list[bytes]]
+    known_until_us: int
+    waiting: Rows
+    """Readings made and not yet due, in the order of `due`."""
+    seq: int = 0
+
+    def due(self, until_us: int, truths: TruthWriter) -> list[bytes]:
+        """Readings that are due before `until_us` and were not given yet, in the order they leave."""
+        while self.known_until_us < until_us:
+            part = next(self.parts)
+            for truth in part.truths:
+                truths.add(truth)
+            if len(self.waiting):
+                rows = np.concatenate([self.waiting, part.rows])
+                self.waiting = rows[np.argsort(rows["due"], kind="stable")]
+            else:
+                self.waiting = part.rows
+            self.known_until_us = part.until_us
+        if not len(self.waiting) or self.waiting["due"][0] >= until_us:
+            return []
+        count = int(np.searchsorted(self.waiting["due"], until_us))
+        rows, self.waiting = self.waiting[:count], self.waiting[count:]
+        self.seq += count
+        return self.to_json(rows, self.seq - count)
+
+
+@dataclass(slots=True)
+class Simulation:
+    """Devices of a register, in a scenario, from an instant on."""
+
+    devices: list[SimulatedDevice]
+    truths: TruthWriter
+    at_us: int
+    readings: int = field(default=0)
+    """How many were given so far."""
+
+    def advance(self, until_us: int) -> Iterator[tuple[SimulatedDevice, list[bytes]]]:
+        """What each device has to send before `until_us`; devices with nothing to say are left out."""
+        for device in self.devices:
+            readings = device.due(until_us, self.truths)
+            if readings:
+                self.readings += len(readings)
+                yield device, readings
+        self.at_us = until_us
+        self.truths.write_until(until_us / SECOND_US)
+
+
+def make_simulation(
+    registry: Registry, scenario: Scenario, zone: ZoneInfo, start_us: int, seed: int, truths: TruthWriter
+) -> Simulation:
+    """Active devices bound to vehicles and outlets of the register; raises UserError where there is none."""
+    world = build_world(registry, zone)
+    devices = []
+    for device in registry.devices.values():
+        if device.status != "active" or device.bound_to is None:
+            continue
+        rng = np.random.default_rng([seed & 0xFFFFFFFF, zlib.crc32(device.device_id.encode())])
+        if device.kind == "vehicle" and device.bound_to in registry.vehicles:
+            truck = make_truck(world, scenario, registry.vehicles[device.bound_to], device.device_id, seed)
+            parts = _truck_parts(truck, start_us, scenario, rng)
+            to_json: Callable[[Rows, int], list[bytes]] = partial(_vehicle_json, truck)
+            empty = np.empty(0, VEHICLE_ROW)
+        elif device.kind == "fume" and device.bound_to in registry.outlets:
+            kitchen = Kitchen(registry.outlets[device.bound_to], device.device_id, scenario, seed)
+            parts = _kitchen_parts(kitchen, start_us, world, scenario, rng)
+            to_json = fume_json
+            empty = np.empty(0, FUME_ROW)
+        else:
+            continue
+        devices.append(SimulatedDevice(device.kind, device.device_id, parts, to_json, start_us, empty))
+    if not devices:
+        raise UserError("the register has no active device that is bound to one of its vehicles or outlets")
+    return Simulation(devices, truths, start_us)
+
+
+def _truck_parts(truck: Truck, start_us: int, scenario: Scenario, rng: np.random.Generator) -> Iterator[Part]:
+    flaws = flaws_of(rng)
+    for stretch in truck.stretches(start_us / SECOND_US):
+        rows = observed(stretch.track)
+        if scenario.noise:
+            rows = disturbed_fixes(rows, flaws, rng)
+        yield Part(rows, int(stretch.until_s * SECOND_US), stretch.truths)
+
+
+def _kitchen_parts(
+    kitchen: Kitchen, start_us: int, world: World, scenario: Scenario, rng: np.random.Generator
+) -> Iterator[Part]:
+    start_s = start_us / SECOND_US
+    for day in kitchen.days(start_s, world.local_s(start_s) - start_s):
+        rows = disturbed_samples(day.rows, rng) if scenario.noise else day.rows
+        yield Part(rows, int(day.until_s * SECOND_US), day.truths)
+
+
+def _vehicle_json(truck: Truck, rows: Rows, first_seq: int) -> list[bytes]:
+    return vehicle_json(rows, truck.sensors, first_seq)
