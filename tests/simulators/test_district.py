@@ -19,9 +19,20 @@ def test_the_shipped_files_are_what_the_generator_makes(tmp_path: Path) -> None:
 
 def test_it_counts_what_the_bureau_counts() -> None:
     made = district()
-    assert Counter(company.kind for company in made.companies.values()) == {"construction": 34, "decoration": 15}
-    assert Counter(vehicle.kind for vehicle in made.vehicles.values()) == {"construction": 520, "decoration": 166}
-    assert (len(made.permits), len(made.outlets), len(made.devices), len(made.jurisdictions)) == (36, 659, 1345, 18)
+    assert Counter(company.kind for company in made.companies.values()) == {
+        "construction": 34,
+        "decoration": 15,
+    }
+    assert Counter(vehicle.kind for vehicle in made.vehicles.values()) == {
+        "construction": 520,
+        "decoration": 166,
+    }
+    assert (len(made.permits), len(made.outlets), len(made.devices), len(made.jurisdictions)) == (
+        36,
+        659,
+        1345,
+        18,
+    )
     assert [road.name for road in made.roads.values()] == [road.name for road in KEY_ROADS]
     assert made.sites["D01"].capacity_m3 == 400_000
 

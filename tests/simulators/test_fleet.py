@@ -34,7 +34,7 @@ def clean() -> tuple[dict[str, list[dict[str, object]]], list[TruthLine]]:
 
 
 def by_device(said: object) -> dict[str, list[dict[str, object]]]:
-    readings = defaultdict(list)
+    readings: dict[str, list[dict[str, object]]] = defaultdict(list)
     for device, texts in said:  # type: ignore[attr-defined]
         readings[device.device_id] += [json.loads(text) for text in texts]
     return readings
@@ -136,13 +136,18 @@ def test_a_loaded_truck_is_in_the_corridor_or_a_truth_says_it_is_not(
             if any(first <= end and last >= begin for first, last in told[device_id]):
                 continue
             spots = np.array([plane(reading) for reading in trip])
-            inside = [shapely.contains_xy(route.buffer(1), spots) | world.inside_any_site(*spots.T) for route in mine]
+            inside = [
+                shapely.contains_xy(route.buffer(1), spots) | world.inside_any_site(*spots.T)
+                for route in mine
+            ]
             assert any(each.all() for each in inside), (device_id, trip[0]["ts"])
             checked += 1
     assert checked > 100
 
 
-def test_no_truck_goes_faster_than_trucks_do(clean: tuple[dict[str, list[dict[str, object]]], object]) -> None:
+def test_no_truck_goes_faster_than_trucks_do(
+    clean: tuple[dict[str, list[dict[str, object]]], object],
+) -> None:
     for device_id, read in clean[0].items():
         if device_id.startswith("V") and len(read) > 1:
             spots = np.array([plane(reading) for reading in read])

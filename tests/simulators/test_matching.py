@@ -10,14 +10,23 @@ def minutes(count: float) -> datetime:
     return NOON + timedelta(minutes=count)
 
 
-def truth(begin: float, end: float, kind: str = "off_route", device: str = "V1", lat: float = 36.7) -> TruthLine:
+def truth(
+    begin: float, end: float, kind: str = "off_route", device: str = "V1", lat: float = 36.7
+) -> TruthLine:
     return TruthLine(kind, device, minutes(begin), minutes(end), lat, 117.5)
 
 
 def alert(
-    begin: float, end: float, kind: str = "off_route", device: str = "V1", lat: float = 36.7, opened: float = 0
+    begin: float,
+    end: float,
+    kind: str = "off_route",
+    device: str = "V1",
+    lat: float = 36.7,
+    opened: float = 0,
 ) -> OpenedAlert:
-    return OpenedAlert(1, kind, device, device[0] == "V", minutes(begin), minutes(opened), minutes(end), lat, 117.5)
+    return OpenedAlert(
+        1, kind, device, device[0] == "V", minutes(begin), minutes(opened), minutes(end), lat, 117.5
+    )
 
 
 def test_an_alert_within_the_behaviour_stands_for_it() -> None:
@@ -61,7 +70,12 @@ def test_of_equal_pairings_the_nearest_start_is_taken() -> None:
 def test_scores_by_kind_with_latency_in_event_time() -> None:
     found = compare(
         [truth(0, 10), truth(100, 110), truth(0, 10, device="V2")],
-        [alert(0, 10, opened=1), alert(100, 110, opened=103), alert(500, 510), alert(0, 1, kind="no_go_entry")],
+        [
+            alert(0, 10, opened=1),
+            alert(100, 110, opened=103),
+            alert(500, 510),
+            alert(0, 1, kind="no_go_entry"),
+        ],
     )
     one = found.kinds["off_route"]
     assert (one.truths, one.alerts, one.matched) == (3, 3, 2)

@@ -4,10 +4,11 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from devices.types import DeviceKind
 from simulators.publisher import Broker, BrokerRefused, Publisher
@@ -25,7 +26,7 @@ class Listener:
         self.topics: set[str] = set()
         self.statuses: dict[str, bytes] = {}
         self.ready = threading.Event()
-        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id=name, clean_session=False)
+        self.client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=False)
         self.client.on_connect = lambda client, *_: client.subscribe("ff/v1/#", qos=1)
         self.client.on_subscribe = lambda *_: self.ready.set()
         self.client.on_message = self.take
@@ -37,7 +38,7 @@ class Listener:
     def take(self, _client: paho.Client, _data: object, sent: paho.MQTTMessage) -> None:
         *_, device_id, channel = sent.topic.split("/")
         if channel == "status":
-            self.statuses[device_id] = sent.payload
+            self.statuses[device_id] = bytes(sent.payload)
             return
         said = json.loads(sent.payload)
         batch = said.get("batch", [said])
@@ -61,10 +62,14 @@ def reading(seq: int) -> bytes:
     return json.dumps({"ts": 1_763_856_000 + seq, "lat": 36.7, "lon": 117.5, "seq": seq}).encode()
 
 
-async def arrived(heard: Listener, wanted: set[tuple[str, int]]) -> None:
+def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
-    while set(heard.readings) != wanted and time.monotonic() < deadline:
-        await asyncio.sleep(0.05)
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+async def arrived(heard: Listener, wanted: set[tuple[str, int]]) -> None:
+    await asyncio.to_thread(wait_for, lambda: set(heard.readings) == wanted)
     assert set(heard.readings) == wanted
 
 
@@ -88,7 +93,9 @@ async def test_every_reading_arrives_although_the_broker_is_killed_meanwhile(
 ) -> None:
     address = Broker.from_url(broker.url)
     publisher = (
-        Publisher.one_client_each(address, "ff/v1", DEVICES, {}) if each else Publisher.pooled(address, "ff/v1")
+        Publisher.one_client_each(address, "ff/v1", DEVICES, {})
+        if each
+        else Publisher.pooled(address, "ff/v1")
     )
     async with publisher:
         for seq in range(60):
