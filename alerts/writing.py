@@ -16,6 +16,7 @@ from alerts.catalogue import Catalogue
 from alerts.episodes import EACH_ITS_OWN, Difference, Episode
 from alerts.evidence import build_evidence
 from alerts.leads import note_on_lead, open_lead
+from alerts.outbox import take_turn
 from alerts.presentation import publish_alert
 from analytics.records import CRITICAL, FUME_EXCEEDANCE, ILLEGAL_DUMPING, KINDS, NEVER, SEVERITIES
 
@@ -140,6 +141,9 @@ def write_difference(
 
     `late`: it came of readings that were late, which the alert then says.
     """
+    if not (difference.withdrawn or difference.amended or difference.raised):
+        return 0
+    take_turn(connection)
     for alert_id in difference.withdrawn:
         lead = connection.execute(WITHDRAW, {"id": alert_id, "note": LATE_WITHDRAWN}).fetchone()
         if lead and lead[0] is not None:
@@ -173,7 +177,7 @@ def _raise(connection: Connection, subject: Subject, episode: Episode, desk: Des
     assert inserted is not None  # noqa: S101 - INSERT … RETURNING of one row
     (alert_id,) = inserted
     if episode.withdrawn is None and _opens_a_lead(episode):
-        open_lead(connection, alert_id)
+        open_lead(connection, [alert_id])
     publish_alert(connection, alert_id, "alert.opened")
     if not episode.ongoing:
         publish_alert(
@@ -194,7 +198,7 @@ def _amend(
         },
     )
     if episode.withdrawn is None and _opens_a_lead(episode):
-        open_lead(connection, alert_id)
+        open_lead(connection, [alert_id])
     if episode.withdrawn is not None:
         told = "alert.withdrawn"
     elif episode.cleared is not None:

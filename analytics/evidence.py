@@ -1,8 +1,39 @@
 """What an event's `values` are, per kind: names with units, in order. NaN was not measured: leave it out."""
 
-from analytics.records import FUME_EXCEEDANCE, PURIFIER_OFF
+from analytics.records import (
+    FUME_EXCEEDANCE,
+    ILLEGAL_DUMPING,
+    NO_GO_ENTRY,
+    OFF_ROUTE,
+    PURIFIER_OFF,
+    UNLICENSED_LOADING,
+    UNPERMITTED_HAUL,
+)
 
 VALUE_NAMES: dict[int, tuple[str, ...]] = {
+    ILLEGAL_DUMPING: (
+        "term_lift",  # 1 or 0: the box was raised
+        "term_load_fall",
+        "term_inferred",  # without sensors, from a stop and no delivery after it
+        "term_returned",  # and straight back to a source site
+        "term_loaded_stop",
+        "term_off_route",
+        "term_night",
+        "load_before",
+        "load_after",
+        "stop_s",  # how long it stood there, with the load
+    ),
+    OFF_ROUTE: (
+        "distance_m",  # now, to the nearest of the permitted routes; not there when the load ended
+        "max_distance_m",  # of the episode
+        "corridor_m",
+        "fixes",  # beyond it
+        "duration_s",  # from the first fix beyond it to the last
+        "last_beyond_s",  # when that one was, since 1970, UTC
+    ),
+    UNPERMITTED_HAUL: ("load", "duration_s", "loaded_since_s"),  # the last since 1970, UTC
+    UNLICENSED_LOADING: ("load_before", "load_after", "duration_s"),
+    NO_GO_ENTRY: ("fixes", "duration_s"),  # inside
     FUME_EXCEEDANCE: (
         "mean_mg_m3",  # of the window judged now; not there when the fan's standing still is what cleared it
         "limit_mg_m3",

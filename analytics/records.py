@@ -94,7 +94,7 @@ REASONS = (
 """Why an alert was withdrawn by the engine itself; the engine's int8 is the index."""
 NO_REASON, DUMPED_BEFORE = range(len(REASONS))
 
-EVENT_VALUES = 8
+EVENT_VALUES = 10
 
 EVENT = np.dtype(
     [

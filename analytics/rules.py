@@ -23,3 +23,55 @@ class FumeRules(NamedTuple):
     # purifier_off
     purifier_off_s: float = 600.0
     purifier_update_s: float = 600.0  # while it lasts, say so this often at most
+
+
+class VehicleRules(NamedTuple):
+    # Which fixes to believe.
+    hdop_max: float = 10.0
+    jump_slack_m: float = 100.0
+    jump_slack_kmh: float = 30.0  # over the larger of the two reported speeds
+    jump_kmh: float = 150.0  # over longer gaps, or without speeds
+    jump_speeds_s: float = 60.0  # reported speeds speak for gaps of up to this
+    jump_agreeing: int = 3  # fixes in a row that agree with each other are believed
+    # Loaded and stopped.
+    loaded_load: float = 0.3
+    stopped_kmh: float = 5.0
+    stopped_m: float = 50.0
+    loading_stop_s: float = 180.0  # without a load sensor, in a source site
+    delivery_stop_s: float = 60.0  # without a load sensor, in a disposal or transfer site
+    # Unloading (a), by the box.
+    lift_kmh: float = 10.0
+    lift_fixes: int = 2
+    lift_s: float = 10.0
+    lift_loaded_s: float = 600.0  # it was loaded no longer ago
+    # Unloading (b) and loading, by the load sensor.
+    load_change: float = 0.4
+    load_change_s: float = 600.0  # at most 600: what a state remembers
+    stay_m: float = 300.0
+    # Unloading (c), without either.
+    tip_stop_s: float = 180.0
+    day_end_s: float = 1800.0  # in a parking site
+    # Evidence this near to the last belongs to the same unloading, or loading.
+    same_s: float = 600.0
+    same_m: float = 300.0
+    # illegal_dumping: what each term adds to the score. The contract names the terms; the weights are ours:
+    # one sensor alone says 0.6, both 1, a stop alone 0.5.
+    score_lift: float = 0.6
+    score_load_fall: float = 0.6
+    score_inferred: float = 0.5  # a stop, and no delivery after it
+    score_returned: float = 0.15  # straight back to a source site
+    score_loaded_stop: float = 0.15  # it stood there, loaded, for tip_stop_s
+    score_off_route: float = 0.15
+    score_night: float = 0.1
+    night_from_h: float = 22.0  # local; domain/trucks.md: most hauls, and most tipping, are at night
+    night_to_h: float = 6.0
+    # off_route
+    off_route_s: float = 60.0
+    off_route_fixes: int = 3
+    off_route_major_m: float = 300.0
+    off_route_major_s: float = 600.0
+    off_route_clear_s: float = 60.0
+    off_route_update_s: float = 60.0  # while it lasts, say so this often at most
+    # no_go_entry
+    no_go_fixes: int = 2
+    no_go_clear_s: float = 60.0

@@ -1,5 +1,6 @@
 """What a register must hold to be believed: every row by itself, and every reference among them."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Final
@@ -8,6 +9,8 @@ from devices import geometry, types
 from devices.nouns import AREA, NOUN_OF, Noun
 from devices.types import Registry
 from runtime.errors import UserError
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = ", ".join(part for part in (self.file, self.row, self.field) if part)
-        return f"{where}: {self.reason}"
+        # On one line, and so that every terminal can print it.
+        return _UNPRINTABLE.sub(lambda char: ascii(char.group())[1:-1], f"{where}: {self.reason}")
 
 
 class RegistryFilesError(UserError):

@@ -1,14 +1,16 @@
 """`fleetfume registry …` and `fleetfume credentials …`."""
 
+import contextlib
 import getpass
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from runtime.database import connect
-from runtime.parts import database
-from runtime.settings import load_settings
+from psycopg import Connection
+from psycopg.errors import UndefinedTable
+from psycopg.rows import TupleRow
 
 from devices.credentials import (
     SERVICE_USER,
@@ -20,7 +22,10 @@ from devices.credentials import (
 from devices.nouns import NOUNS
 from devices.registry_files import read_directory, write_directory
 from devices.repository import Changes, compare, load_registry, lock_registry, store_registry
+from runtime.database import connect
 from runtime.errors import UserError
+from runtime.parts import database
+from runtime.settings import Settings, load_settings
 
 
 def registry_import(
@@ -37,7 +42,7 @@ def registry_import(
         raise UserError("name the directory of the registry files, or --sample; one of the two")
     with resources.as_file(resources.files("simulators") / "district_data") as district:
         source = directory or district
-        with database(load_settings()) as url, connect(url, statement_timeout_s=0) as connection:
+        with _register(load_settings()) as connection:
             lock_registry(connection)
             before = load_registry(connection)
             after = read_directory(source, base=before)
@@ -60,7 +65,7 @@ def registry_export(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory to write to; made if need be.")],
 ) -> None:
     """Write the registry files as the register is now; importing them changes nothing."""
-    with database(load_settings()) as url, connect(url, statement_timeout_s=0) as connection:
+    with _register(load_settings()) as connection:
         registry = load_registry(connection)
     try:
         counts = write_directory(registry, directory)
@@ -99,7 +104,7 @@ def credentials_issue(
             f"the secret of {SERVICE_USER!r} lives in fleetfume.passwd; say where, with --mosquitto DIR"
         )
     settings = load_settings()
-    with database(settings) as url, connect(url, statement_timeout_s=0) as connection:
+    with _register(settings) as connection:
         wanted = active_devices(connection) if every else [name for name in named if name != SERVICE_USER]
         made = issue_secrets(connection, wanted)
         if mosquitto is not None:
@@ -114,6 +119,16 @@ def credentials_issue(
                 made[SERVICE_USER] = service
     for name, secret in made.items():
         typer.echo(f"{name},{secret}")
+
+
+@contextlib.contextmanager
+def _register(settings: Settings) -> Iterator[Connection[TupleRow]]:
+    """The database's connection, in a transaction that commits at the end; without a time limit."""
+    with database(settings) as url, connect(url, statement_timeout_s=0) as connection:
+        try:
+            yield connection
+        except UndefinedTable:
+            raise UserError("the database has no register yet; run 'fleetfume db migrate' first") from None
 
 
 def _actor() -> str:

@@ -77,4 +77,5 @@ def _position(value: list[Any]) -> list[float]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    # Compared, because isfinite() cannot take the integers JSON can hold.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -math.inf < value < math.inf

@@ -25,7 +25,7 @@ class Topic(NamedTuple):
     channel: UpChannel
 
 
-class MalformedTopic(FleetfumeError):  # noqa: N818  # it says what came
+class MalformedTopic(FleetfumeError):
     """A message came on a topic that no device of ours publishes on."""
 
     def __init__(self, topic: str, reason: Reason, detail: str) -> None:

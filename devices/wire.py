@@ -99,7 +99,7 @@ class Decoded(Generic[Reading]):
     """How many fields without a meaning the readable readings (and a batch's envelope) had."""
 
 
-class MalformedPayload(FleetfumeError):  # noqa: N818  # it says what came
+class MalformedPayload(FleetfumeError):
     """Nothing of a payload can be read."""
 
     def __init__(self, reason: Reason, detail: str) -> None:

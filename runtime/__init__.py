@@ -2,3 +2,5 @@
 
 Knows no domain and imports none of the other packages.
 """
+
+__version__ = "0.1.0"

@@ -43,7 +43,7 @@ async def connect_async(
 def open_pool(
     url: str, *, min_size: int = 1, max_size: int = 8, statement_timeout_s: float = STATEMENT_TIMEOUT_S
 ) -> AsyncConnectionPool[AsyncConnection[TupleRow]]:
-    """Make a pool; `async with open_pool(url) as pool:` opens and closes it.
+    """Make a pool that is not open yet: `async with` opens and closes it.
 
     A connection is tried before it is handed out, so that a restarted database costs no request.
     """

@@ -30,7 +30,7 @@ class UserError(FleetfumeError):
     exit_code = 2
 
 
-class DatabaseUnreachable(FleetfumeError):  # noqa: N818 - reads better where it is caught
+class DatabaseUnreachable(FleetfumeError):
     """No connection to the database could be made."""
 
 

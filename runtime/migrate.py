@@ -3,7 +3,7 @@
 Files      runtime/migrations/NNNN_name.sql. A file that was released is never edited: its SHA-256
            stands in `schema_migration`, and a difference is refused by name.
 Several    may start at once: an advisory lock lets one work while the others wait, then find nothing to do.
-Why our own: docs/decisions/0002-plain-sql-migrations.md.
+Why our own: docs/decisions/0004-plain-sql-migrations.md.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import LiteralString, cast
+from typing import LiteralString
 
 import psycopg
 from psycopg import Connection
@@ -104,7 +104,7 @@ def plan(files: Sequence[Migration], applied: Mapping[str, str]) -> list[Migrati
 def _apply(connection: Connection[TupleRow], migration: Migration) -> None:
     try:
         with connection.transaction():
-            connection.execute(cast("LiteralString", migration.sql))
+            connection.execute(migration.sql.encode())
             connection.execute(
                 "INSERT INTO schema_migration (name, sha256) VALUES (%s, %s)",
                 [migration.name, migration.sha256],

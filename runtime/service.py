@@ -20,7 +20,7 @@ DRAIN_DEADLINE_S = 25.0  # container managers wait 30 s before they kill
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     """Set `stop` on SIGTERM or SIGINT while the block runs; a second SIGINT interrupts as usual."""
 
-    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+    def ask_to_stop(number: int, _frame: FrameType | None) -> None:
         if stop.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         stop.set()
@@ -54,15 +54,13 @@ def supervised(
                 raise PartError(f"{name} ended unasked")
         except FleetfumeError as error:
             failures.append(error)
-        except BaseException as error:  # noqa: BLE001 - raised again by the main thread
+        except BaseException as error:
             log.exception("task failed", task=name)
             failures.append(error)
         finally:
             stop.set()
 
-    threads = [
-        threading.Thread(target=run, args=item, name=item[0], daemon=True) for item in tasks.items()
-    ]
+    threads = [threading.Thread(target=run, args=item, name=item[0], daemon=True) for item in tasks.items()]
     for thread in threads:
         thread.start()
     try:

@@ -1,4 +1,4 @@
 """Servers that come with the package, so that nothing has to be installed beside it.
 
-docs/decisions/0001-embedded-parts.md says why these, and why with launchers of our own.
+docs/decisions/0003-embedded-parts.md says why these, and why with launchers of our own.
 """

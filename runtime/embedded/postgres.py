@@ -88,7 +88,7 @@ class _Postgres:
         _clear_postmaster(data)
         with _opened(data) as (descriptor, path):
             options = [word for name, value in OPTIONS.items() for word in ("-c", f"{name}={value}")]
-            command = [binaries / "postgres", "-D", path, "-p", str(port), *options]
+            command: list[str | Path] = [binaries / "postgres", "-D", path, "-p", str(port), *options]
             process = spawn(command, log, user=self.user, pass_fds=[descriptor])
         try:
             self._wait(process, port, log)
@@ -128,7 +128,14 @@ class _Postgres:
             os.chown(making, self.user, self.user)
             os.chown(secret, self.user, self.user)
         with _opened(making) as (descriptor, path), _opened(secret) as (secret_descriptor, secret_path):
-            command = [binaries / "initdb", "-D", path, "-U", USER, f"--pwfile={secret_path}"]
+            command: list[str | Path] = [
+                binaries / "initdb",
+                "-D",
+                path,
+                "-U",
+                USER,
+                f"--pwfile={secret_path}",
+            ]
             command += ["-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-instructions"]
             done = subprocess.run(
                 command,

@@ -15,7 +15,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypedDict
 
 import msgspec
 
@@ -37,7 +37,8 @@ class Running(msgspec.Struct, frozen=True):
 class Server(Protocol):
     """How one kind of server is started and recognised."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def answers(self, running: Running) -> bool:
         """Whether it is this folder's server that listens on that port."""
@@ -146,9 +147,17 @@ def spawn(
     return process
 
 
-def as_user(user: int | None) -> dict[str, object]:
-    """Arguments for subprocess that give up root's rights; nothing for None."""
-    return {} if user is None else {"user": user, "group": user, "extra_groups": []}
+class Identity(TypedDict, total=False):
+    """Arguments of subprocess for whom to run as."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def as_user(user: int | None) -> Identity:
+    """Give up root's rights for `user`; nothing for None."""
+    return Identity() if user is None else Identity(user=user, group=user, extra_groups=[])
 
 
 def alive(pid: int) -> bool:

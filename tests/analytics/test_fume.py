@@ -257,8 +257,10 @@ def test_an_outlet_without_a_limit_is_never_over_it() -> None:
 
 def test_a_monitor_faster_than_registered_has_its_window_judged_once() -> None:
     heard = [reading(n / 2, 2.0) for n in range(20)]
-
     assert summary(judged(heard)) == [("opened", "minor", 9.0)]
+
+    heard = minutes(0, 20, 2.0)
+    assert summary(judged(heard, interval_s=300.0)) == [("opened", "minor", 5.0), ("updated", "major", 15.0)]
 
 
 # --- purifier_off

@@ -89,6 +89,14 @@ def test_the_centre_is_at_zero_and_east_and_north_are_positive() -> None:
     assert y == pytest.approx(11_100, abs=5)
 
 
+@pytest.mark.parametrize(("centre", "lon"), [(179.9, -179.9), (-179.9, 179.9)])
+def test_the_date_line_is_no_border(centre: float, lon: float) -> None:
+    x, y = to_plane(plane_at(36.7, centre), 36.7, lon)
+
+    assert distance_m(0.0, 0.0, x, y) == pytest.approx(geodesic_m(36.7, centre, 36.7, lon), rel=1.2e-5)
+    assert (x > 0) == (centre > 0)
+
+
 def test_a_line_of_500_m_straight_in_degrees_is_straight_in_the_plane_to_4_mm() -> None:
     for lat in (36.4, 36.7, 37.0):
         (x0, y0), (x1, y1) = to_plane(ZHANGQIU, lat, 117.9), to_plane(ZHANGQIU, lat, 117.9 + 0.0055)

@@ -98,6 +98,21 @@ def test_a_centimetre_is_the_border_and_two_are_not() -> None:
     assert zones_at(zones, 350.02, 50) == []
 
 
+def test_in_line_with_a_side_but_beyond_its_end_is_outside() -> None:
+    zones = build_zones([[[box(0, 0, 100, 100)]], (500.0, 500.0, 100.0)])
+
+    for beyond in (-0.02, -10.0, 100.02, 110.0):
+        for side in (0.0, 100.0):
+            assert zones_at(zones, beyond, side) == []
+            assert zones_at(zones, side, beyond) == []
+
+
+def test_a_corner_drawn_twice_changes_nothing() -> None:
+    twice = build_zones([[[np.repeat(box(0, 0, 100, 100), 2, axis=0)]]])
+
+    assert [zones_at(twice, *at) for at in ((50, 50), (0, 0), (100, 50), (-1, 0))] == [[0], [0], [0], []]
+
+
 def test_a_hole_is_outside_and_an_island_in_it_is_inside() -> None:
     zones = build_zones([[[box(0, 0, 900, 900), box(100, 100, 800, 800)], [box(300, 300, 600, 600)]]])
 

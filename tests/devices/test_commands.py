@@ -3,6 +3,8 @@ from typing import Any
 
 import psycopg
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from devices.commands import credentials_issue, registry_export, registry_import
 from devices.credentials import ACCESS_FILE, PASSWORD_FILE
@@ -12,6 +14,7 @@ from devices.repository import load_registry
 from devices.types import Registry
 from runtime.errors import UserError
 from tests.devices.builders import a_registry, without_versions
+from tests.parts.postgres import empty_database
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +94,22 @@ def test_a_directory_with_one_file_changes_that_noun_alone(database_url: str, tm
     assert after.vehicles == a_registry().vehicles
 
 
+def test_the_sample_district_is_imported(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    registry_import(sample=True)
+
+    assert "vehicles.csv: 686 rows: 686 new, 0 changed, 0 removed" in capsys.readouterr().out
+    assert len(stored(database_url).outlets) == 659
+
+
+def test_a_database_without_a_schema_is_named(
+    timescaledb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with empty_database(timescaledb) as url:
+        monkeypatch.setenv("FLEETFUME_DATABASE_URL", url)
+        with pytest.raises(UserError, match="fleetfume db migrate"):
+            registry_export(tmp_path / "out")
+
+
 def test_import_wants_one_source() -> None:
     with pytest.raises(UserError, match="one of the two"):
         registry_import()
@@ -123,6 +142,24 @@ def test_issue_prints_each_secret_once_and_writes_the_brokers_files(
         True,
         False,
     ]
+
+
+def test_the_command_line_takes_them_as_they_are(database_url: str, tmp_path: Path) -> None:
+    program = typer.Typer()
+    for command in (registry_import, registry_export, credentials_issue):
+        program.command()(command)
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(program, words, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    write_directory(a_registry(), tmp_path / "district")
+    assert run("registry-import", "district").endswith("register version 1\n")
+    assert run("registry-export", "out").startswith("companies.csv: 1 rows\n")
+    assert run("credentials-issue", "T1", "F1").startswith("T1,")
+    assert len(run("credentials-issue", "--all", "--mosquitto", "broker").splitlines()) == 3
+    assert stored(database_url).version == 1
 
 
 def test_the_files_can_be_written_anew_without_new_secrets(

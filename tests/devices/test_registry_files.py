@@ -539,3 +539,55 @@ def test_what_was_written_is_read_again_to_the_last_digit(tmp_path: Path, regist
 
     assert read_directory(tmp_path) == registry
     assert counts == {noun.file: len(getattr(registry, noun.name)) for noun in NOUNS}
+
+
+# --- anything at all in the files ------------------------------------------------------------------------------
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.just(10**400)
+    | st.floats()
+    | st.text(max_size=3)
+    | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+odd_geometry = json_values | st.builds(
+    lambda kind, coordinates: {"type": kind, "coordinates": coordinates},
+    st.sampled_from(["Point", "Polygon", "MultiPolygon"]) | json_values,
+    json_values | st.just([[[[117.5, 36.7]] * 4]]) | st.just([SQUARE, BOWTIE]),
+)
+odd_maps = st.builds(
+    lambda geometry, properties: json.dumps(
+        {
+            "type": "FeatureCollection",
+            "features": [{"type": "Feature", "properties": properties, "geometry": geometry}],
+        }
+    ).encode(),
+    odd_geometry,
+    st.dictionaries(st.sampled_from(["site_id", "name", "kind", "radius_m", "\ud800"]), json_values)
+    | json_values,
+)
+odd_tables = st.builds(
+    lambda cut, junk, text: text.encode()[:cut] + junk + text.encode()[cut:],
+    st.integers(0, 200), st.binary(max_size=4) | st.just(b'"') | st.just(b"\x00"), st.just(VEHICLES + VEHICLES),
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sites=odd_maps | st.binary(max_size=40), vehicles=odd_tables | st.binary(max_size=40))
+def test_whatever_the_files_hold_it_is_read_or_named_on_lines_that_print(
+    tmp_path: Path, sites: bytes, vehicles: bytes
+) -> None:
+    write(tmp_path, sites=sites, vehicles=vehicles, companies=COMPANIES)
+
+    refused: RegistryFilesError | None = None
+    try:
+        read_directory(tmp_path)
+    except RegistryFilesError as error:
+        refused = error
+
+    if refused:
+        assert len(str(refused).encode().splitlines()) == len(refused.problems) + 1

@@ -53,7 +53,9 @@ def client(url: str, identifier: str | None = None, *, clean_session: bool = Tru
     )
 
 
-def holder(part: Callable[[Path], AbstractContextManager[str]], data_dir: Path) -> tuple[subprocess.Popen[str], str]:
+def holder(
+    part: Callable[[Path], AbstractContextManager[str]], data_dir: Path
+) -> tuple[subprocess.Popen[str], str]:
     """Another process that uses the part; and the URL it was given."""
     code = HOLD.format(module=part.__module__, name=part.__name__)
     process = subprocess.Popen([sys.executable, "-c", code, str(data_dir)], stdout=subprocess.PIPE, text=True)

@@ -151,9 +151,8 @@ export interface Alert {
   lon: number | null
   jurisdiction: string | null
   jurisdiction_name: string | null
-  summary: string
-  summary_zh?: string
-  summary_en?: string
+  summary_zh: string
+  summary_en: string
   evidence?: Evidence
   lead_id: number | null
   rule_version: string
@@ -168,11 +167,14 @@ export interface Lead {
   state: string
   kind: string
   severity: Severity
-  title: string
+  title_zh: string
+  title_en: string
   device_id: string | null
   plate: string | null
   outlet_id: string | null
+  outlet_name: string | null
   company_id: string | null
+  company_name: string | null
   jurisdiction: string | null
   lat: number | null
   lon: number | null

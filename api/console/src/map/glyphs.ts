@@ -72,7 +72,7 @@ export function severityRing(severity: Severity): HTMLCanvasElement {
   })
 }
 
-/** On: full square. Off: small square. Purifier off: triangle. Exceeding: diamond with a mark. Silent: hollow square. */
+/** On: full square. Off: small square. Purifier off: triangle. Exceeding: diamond. Silent: hollow square. */
 export function outletGlyph(state: OutletState): HTMLCanvasElement {
   const colour = OUTLET_COLOUR[state]
   return draw(18, (ctx) => {
@@ -80,7 +80,7 @@ export function outletGlyph(state: OutletState): HTMLCanvasElement {
     ctx.strokeStyle = state === 'silent' ? colour : DARK
     ctx.lineWidth = 1
     const corners = {
-      exceeding: polygon(4, 8),
+      exceeding: polygon(4, 6),
       purifier_off: polygon(3, 6.5),
       on: polygon(4, 4.4, Math.PI / 4),
       off: polygon(4, 2.8, Math.PI / 4),
@@ -89,10 +89,6 @@ export function outletGlyph(state: OutletState): HTMLCanvasElement {
     path(ctx, corners)
     ctx.fill()
     ctx.stroke()
-    if (state !== 'exceeding') return
-    ctx.fillStyle = '#fff'
-    ctx.fillRect(-0.9, -4, 1.8, 4.8)
-    ctx.fillRect(-0.9, 2, 1.8, 1.8)
   })
 }
 

@@ -23,8 +23,10 @@ import { type OutletState, SITE_COLOUR } from './palette'
 export const FONT = '"Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", sans-serif'
 
 /** Metres per pixel under which names and plates are written. */
-const NAMES_UNDER = 60
-const SITE_NAMES_UNDER = 20
+const NAMES_UNDER = 120
+const SITE_NAMES_UNDER = 12
+/** The many: where loads come from and where vehicles rest. */
+const COMMON_SITES_UNDER = 50
 const PLATES_UNDER = 9
 const OUTLETS_UNDER = 60
 
@@ -111,6 +113,7 @@ export function registerLayers(siteWord: (kind: Site['kind']) => string): Regist
     style: (feature, resolution) => {
       const site = feature.get('site') as Site
       const colour = SITE_COLOUR[site.kind]
+      if (resolution > COMMON_SITES_UNDER && (site.kind === 'source' || site.kind === 'parking')) return undefined
       const named = resolution < SITE_NAMES_UNDER
       return [
         new Style({
@@ -208,9 +211,11 @@ export function fleetLayers(): FleetLayers {
     move(changed, nowMs) {
       const added: Feature<Point>[] = []
       for (const vehicle of changed) {
-        if (vehicle.lat === null || vehicle.lon === null) continue
-        const place = fromLonLat([vehicle.lon, vehicle.lat])
         let feature = source.getFeatureById(vehicle.device_id) as Feature<Point> | null
+        // A reading that is not believed says how the vehicle is, not where.
+        const believed = vehicle.lat !== null && vehicle.lon !== null && (vehicle.quality ?? 'ok') === 'ok'
+        if (!feature && !believed) continue
+        const place = believed ? fromLonLat([vehicle.lon!, vehicle.lat!]) : feature!.getGeometry()!.getCoordinates()
         if (feature) feature.getGeometry()!.setCoordinates(place)
         else {
           feature = new Feature(new Point(place))
@@ -253,7 +258,7 @@ export function outletLayer(): OutletLayer {
       const outlet = feature.get('outlet') as Outlet
       const state = feature.get('state') as OutletState
       // From afar 659 kitchens would bury the streets: only those that need somebody are drawn.
-      const calls = state === 'exceeding' || state === 'purifier_off' || outlet.alert
+      const calls = state === 'purifier_off' || outlet.alert
       if (resolution > OUTLETS_UNDER && !calls) return undefined
       const mark = once(styles, `outlet ${state}|${outlet.alert}`, () => {
         const made = [new Style({ image: icon(once(glyphs, `outlet ${state}`, () => outletGlyph(state))) })]

@@ -27,7 +27,8 @@ export const SITE_COLOUR: Record<Site['kind'], string> = {
 export type OutletState = 'exceeding' | 'purifier_off' | 'on' | 'off' | 'silent'
 export const OUTLET_STATES: readonly OutletState[] = ['exceeding', 'purifier_off', 'on', 'off', 'silent']
 export const OUTLET_COLOUR: Record<OutletState, string> = {
-  exceeding: '#ff4d4f',
+  // One reading over the limit is no finding: red is kept for what is.
+  exceeding: '#f5d547',
   purifier_off: '#ff9d2e',
   on: '#8fd3a6',
   off: '#64748a',

@@ -32,10 +32,10 @@ export function makeMap(target: HTMLElement, layers: VectorLayer[]): Map {
   })
 }
 
-/** The whole jurisdiction, or whatever else the register has. */
-export function registerExtent(layers: RegisterLayers): Extent | undefined {
+/** All that the named layers cover; undefined where they are empty. */
+export function extentOf(layers: readonly VectorLayer[]): Extent | undefined {
   const whole = createEmpty()
-  for (const layer of [layers.jurisdictions, layers.sites]) extend(whole, layer.getSource()!.getExtent()!)
+  for (const layer of layers) extend(whole, layer.getSource()!.getExtent()!)
   return isEmpty(whole) ? undefined : whole
 }
 
@@ -72,12 +72,22 @@ export function trackLayer(): TrackLayer {
       const good = track.geometry.coordinates
         .map((place, n) => ({ place: fromLonLat(place), at: Date.parse(times[n]!), loaded: (load[n] ?? 0) >= 0.3, quality: quality[n] }))
         .filter((fix) => fix.quality === 'ok')
+      let piece: Feature<LineString> | undefined
+      let pieceLoaded = false
       for (let n = 1; n < good.length; n++) {
         const [a, b] = [good[n - 1]!, good[n]!]
-        if (b.at - a.at > GAP_MS) continue
-        const piece = new Feature(new LineString([a.place, b.place]))
-        piece.setStyle(styles[a.loaded && b.loaded ? 'loaded' : 'empty'])
-        source.addFeature(piece)
+        const loaded = a.loaded && b.loaded
+        if (b.at - a.at > GAP_MS) {
+          piece = undefined
+          continue
+        }
+        if (!piece || loaded !== pieceLoaded) {
+          piece = new Feature(new LineString([a.place]))
+          piece.setStyle(styles[loaded ? 'loaded' : 'empty'])
+          source.addFeature(piece)
+          pieceLoaded = loaded
+        }
+        piece.getGeometry()!.appendCoordinate(b.place)
       }
       for (const [fix, colour] of [[good[0], '#8fa1b3'], [good.at(-1), '#e6edf4']] as const) {
         if (!fix) continue
@@ -87,6 +97,22 @@ export function trackLayer(): TrackLayer {
         source.addFeature(mark)
       }
       return good.length ? boundingExtent(good.map((fix) => fix.place)) : undefined
+    },
+  }
+}
+
+/** Corners around what the officer has selected. */
+export function selectionLayer(): { layer: VectorLayer; mark: (place: [number, number] | undefined) => void } {
+  const feature = new Feature(new Point([0, 0]))
+  const source = new VectorSource()
+  const style = new Style({ image: new CircleStyle({ radius: 22, stroke: new Stroke({ color: '#ffffff', width: 2, lineDash: [12, 22.5], lineDashOffset: 6 }) }) })
+  return {
+    layer: new VectorLayer({ source, style, zIndex: 9, updateWhileAnimating: true, updateWhileInteracting: true }),
+    mark(place) {
+      source.clear(true)
+      if (!place) return
+      feature.getGeometry()!.setCoordinates(fromLonLat(place))
+      source.addFeature(feature)
     },
   }
 }

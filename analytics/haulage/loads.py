@@ -1,0 +1,153 @@
+"""The load: since when, from where, under which permits; unpermitted_haul and unlicensed_loading.
+
+With a load sensor a load begins when `load` reaches 0.3, or rises by 0.4 from there or above in a stay that
+touches a source site. It comes from the source site which the stay has touched in the last 10 min; from nowhere
+known otherwise. Without one it begins with a stop of 3 min that touched a source site.
+
+A load leaves its source with the first good fix outside; the permits valid then, for this vehicle and source,
+are in force for it until it ends.
+"""
+
+import math
+
+import numpy as np
+
+from analytics.district import District
+from analytics.haulage.off_route import end_off_route
+from analytics.haulage.places import is_inside, permits
+from analytics.haulage.state import AT_SOURCE, AT_TRANSFER, MAY_UNLOAD, PERMITS
+from analytics.haulage.stays import RISES, ROUNDING, last_before_change, stopped_for
+from analytics.haulage.telling import Record, Records, tell, within
+from analytics.kernels._compile import kernel
+from analytics.kernels.projection import distance_m
+from analytics.records import CLEARED, DAY, MAJOR, NEVER, OPENED, SECOND, UNLICENSED_LOADING, UNPERMITTED_HAUL
+from analytics.rules import VehicleRules
+
+UNPERMITTED_SCORE = 0.7
+UNLICENSED_SCORE = 0.7
+
+
+@kernel
+def fold_load(district: District, rules: VehicleRules, state: Record, here: Record, events: Records) -> None:
+    """Begin a load, and let it leave."""
+    if state["has_load"]:
+        _fold_sensed(district, rules, state, here, events)
+    elif state["stop_source"] >= 0 and not state["stop_loads"] and stopped_for(state, rules.loading_stop_s):
+        state["stop_loads"], state["loaded"] = 1, 1
+        _begin(district, rules, state, here, state["stop_source"], events)
+    if state["loaded"]:
+        state["loaded_ts"] = here["ts"]
+    if state["hauling"] and not state["haul_left"] and not is_inside(here, state["haul_source"]):
+        _leave(district, state, here, events)
+
+
+@kernel
+def fold_delivery(
+    district: District, rules: VehicleRules, state: Record, here: Record, events: Records
+) -> None:
+    """End a load that is no more, by the sensor, or is held to be delivered, without one."""
+    if state["has_load"]:
+        if state["hauling"] and state["load"] < rules.loaded_load:
+            end_load(district, rules, state, here, events)
+    elif (
+        state["hauling"]
+        and state["stop_flags"] & MAY_UNLOAD
+        and not state["stop_loads"]
+        and stopped_for(state, rules.delivery_stop_s)
+    ):
+        end_load(district, rules, state, here, events)
+
+
+@kernel
+def end_load(district: District, rules: VehicleRules, state: Record, here: Record, events: Records) -> None:
+    """Clear what needs a load, and forget it. What a sensor says of it stays."""
+    end_off_route(district, rules, state, here, events, math.nan)
+    if state["unpermitted_ts"] != NEVER:
+        _say_unpermitted(state, here, events, CLEARED)
+        state["unpermitted_ts"] = NEVER
+    state["hauling"], state["permits"], state["recent"], state["tip_ts"] = 0, 0, 0, NEVER
+    if math.isnan(state["load"]):
+        state["loaded"] = 0
+
+
+@kernel
+def _fold_sensed(
+    district: District, rules: VehicleRules, state: Record, here: Record, events: Records
+) -> None:
+    if math.isnan(state["load"]):
+        return  # the sensor has spoken in a bad fix only
+    source = here["stay_source"]
+    again = False
+    if state["load"] - here["least"] >= rules.load_change - ROUNDING:
+        same = within(state["rise_ts"], here["ts"], rules.same_s) and (
+            distance_m(state["rise_x"], state["rise_y"], here["x"], here["y"]) <= rules.same_m
+        )
+        if not same:
+            again = source >= 0 and here["least"] >= rules.loaded_load - ROUNDING
+            if not here["stay_flags"] & (AT_SOURCE | AT_TRANSFER):
+                _say_unlicensed(state, here, events)
+        state["rise_ts"], state["rise_x"], state["rise_y"] = here["ts"], here["x"], here["y"]
+    before = state["loaded"]
+    state["loaded"] = 1 if state["load"] >= rules.loaded_load else 0
+    if state["loaded"] and (not before or again):
+        _begin(district, rules, state, here, source, events)
+
+
+@kernel
+def _begin(
+    district: District, rules: VehicleRules, state: Record, here: Record, source: int, events: Records
+) -> None:
+    if state["hauling"]:
+        if state["haul_source"] == source and not state["haul_left"]:
+            return
+        end_load(district, rules, state, here, events)
+        state["loaded"] = 1
+    state["hauling"], state["haul_ts"], state["haul_source"] = 1, here["ts"], source
+    state["haul_left"] = 1 if source < 0 else 0
+    state["haul_left_ts"] = here["ts"] if source < 0 else NEVER
+    state["haul_delivered"] = 0
+
+
+@kernel
+def _leave(district: District, state: Record, here: Record, events: Records) -> None:
+    state["haul_left"], state["haul_left_ts"] = 1, here["ts"]
+    vehicle, found = here["vehicle"], 0
+    if vehicle >= 0:
+        for i in range(district.vehicle_permits_start[vehicle], district.vehicle_permits_start[vehicle + 1]):
+            permit = district.vehicle_permits[i]
+            if found < PERMITS and permits(
+                district, vehicle, permit, state["haul_source"], here["local"] // DAY
+            ):
+                state["permit"][found], state["segment"][found] = permit, -1
+                found += 1
+    state["permits"] = found
+    if found == 0:
+        state["unpermitted_ts"] = here["ts"]
+        state["unpermitted_lat"], state["unpermitted_lon"] = here["lat"], here["lon"]
+        _say_unpermitted(state, here, events, OPENED)
+
+
+@kernel
+def _say_unpermitted(state: Record, here: Record, events: Records, action: int) -> None:
+    said = tell(
+        here, events, UNPERMITTED_HAUL, action, MAJOR, UNPERMITTED_SCORE,
+        state["unpermitted_ts"], state["unpermitted_lat"], state["unpermitted_lon"],
+    )  # fmt: skip
+    event = events[said]
+    event["site"] = state["haul_source"]
+    values = event["values"]
+    values[0] = np.round(state["load"], 4)
+    values[1] = (here["ts"] - state["unpermitted_ts"]) / SECOND
+    values[2] = state["haul_ts"] / SECOND
+
+
+@kernel
+def _say_unlicensed(state: Record, here: Record, events: Records) -> None:
+    i = last_before_change(state, here["least"], RISES)
+    said = tell(
+        here, events, UNLICENSED_LOADING, OPENED, MAJOR, UNLICENSED_SCORE,
+        state["stay_ts"][i], state["stay_lat_e7"][i] * 1e-7, state["stay_lon_e7"][i] * 1e-7,
+    )  # fmt: skip
+    values = events[said]["values"]
+    values[0], values[1] = np.round(here["least"], 4), np.round(state["load"], 4)
+    values[2] = (here["ts"] - state["stay_ts"][i]) / SECOND

@@ -1,0 +1,193 @@
+"""What is remembered of a vehicle, and the desk on which one fix is judged.
+
+Times are int64 microseconds UTC, NEVER where there is none; x and y metres in the district's plane; sites,
+permits and segments are rows of the district, -1 at none; switches UNKNOWN, NO, YES, flags 0 or 1.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.records import NEVER, UNKNOWN
+
+VEHICLE_LAYOUT = 1
+"""To be raised with every change of VEHICLE_STATE: a state of another layout cannot be read."""
+
+AT_SITE, AT_SOURCE, AT_TRANSFER, AT_PARKING, MAY_UNLOAD, AT_PERMITTED = 1, 2, 4, 8, 16, 32
+"""Where a fix lies, as bits. AT_SITE: in any site but a no_go zone. AT_PERMITTED: in a source site this vehicle
+has a permit for, on that day. MAY_UNLOAD: disposal, transfer, or where a permit in force says."""
+
+STAYS = 24
+PERMITS = 8
+ZONES = 4
+RECENT = 4
+OVERLAPS = 16
+
+VEHICLE_STATE = np.dtype(
+    [
+        ("last_ts", "i8"),  # newest reading folded in, whatever its quality
+        # Sensors: those that ever sent their field; what they last said in a good fix.
+        ("load", "f8"),
+        ("has_load", "i1"),
+        ("has_lift", "i1"),
+        ("has_cover", "i1"),
+        ("lift", "i1"),
+        ("cover", "i1"),
+        # The last good fix.
+        ("good_ts", "i8"),
+        ("good_lat", "f8"),
+        ("good_lon", "f8"),
+        ("good_x", "f8"),
+        ("good_y", "f8"),
+        ("good_speed_kmh", "f8"),
+        ("site", "i4"),  # that holds it, no_go zones aside; the first by row
+        # The chain of fixes that were too far away and agree with each other: its last one.
+        ("stray_count", "i4"),
+        ("stray_ts", "i8"),
+        ("stray_x", "f8"),
+        ("stray_y", "f8"),
+        ("stray_speed_kmh", "f8"),
+        # The stop going on.
+        ("stop_ts", "i8"),  # its first fix, with the place; NEVER: it moves
+        ("stop_lat", "f8"),
+        ("stop_lon", "f8"),
+        ("stop_x", "f8"),
+        ("stop_y", "f8"),
+        ("stop_last_ts", "i8"),
+        ("stop_source", "i4"),  # touched
+        ("stop_flags", "i1"),  # where its fixes lay, together
+        ("stop_loads", "i1"),  # a load began with it
+        ("parked_ts", "i8"),  # in a parking site since
+        # Recent places: a ring of entries, each some fixes that followed one another.
+        ("stay_next", "i1"),  # where the next entry goes
+        ("stay_count", "i1"),
+        ("stay_first_ts", "i8", (STAYS,)),
+        ("stay_ts", "i8", (STAYS,)),  # its last fix, with the place
+        ("stay_x", "f4", (STAYS,)),
+        ("stay_y", "f4", (STAYS,)),
+        ("stay_lat_e7", "i4", (STAYS,)),  # degrees, times ten million
+        ("stay_lon_e7", "i4", (STAYS,)),
+        ("stay_most", "f4", (STAYS,)),  # load
+        ("stay_least", "f4", (STAYS,)),
+        ("stay_source", "i4", (STAYS,)),
+        ("stay_flags", "i1", (STAYS,)),
+        ("older_x", "f4"),  # the newest entry that fell out of the ring
+        ("older_y", "f4"),
+        ("older_flags", "i1"),  # with those before it in the same stay
+        # The load.
+        ("loaded", "i1"),
+        ("loaded_ts", "i8"),  # last good fix at which it was
+        ("hauling", "i1"),  # a load is followed: it has not been unloaded since
+        ("haul_left", "i1"),  # it has left its source
+        ("haul_delivered", "i1"),  # it has been where it may be unloaded
+        ("haul_ts", "i8"),
+        ("haul_left_ts", "i8"),
+        ("haul_source", "i4"),
+        ("permits", "i4"),  # in force for it, how many
+        ("permit", "i4", (PERMITS,)),
+        ("segment", "i4", (PERMITS,)),  # of the permit's route, nearest last time
+        ("unpermitted_ts", "i8"),  # the open unpermitted_haul's start
+        ("unpermitted_lat", "f8"),
+        ("unpermitted_lon", "f8"),
+        # off_route
+        ("off_ts", "i8"),  # first fix beyond the corridor, of the run or the open episode
+        ("off_lat", "f8"),
+        ("off_lon", "f8"),
+        ("off_last_ts", "i8"),  # last fix beyond it
+        ("off_back_ts", "i8"),  # back since, while open
+        ("off_said_ts", "i8"),
+        ("off_most_m", "f8"),
+        ("off_fixes", "i4"),
+        ("off_permit", "i4"),  # of the nearest route
+        ("off_open", "i1"),
+        ("off_severity", "i1"),
+        ("recent", "i4"),  # off_route episodes of this load, the newest RECENT of them
+        ("recent_ts", "i8", (RECENT,)),
+        ("recent_lat", "f8", (RECENT,)),
+        ("recent_lon", "f8", (RECENT,)),
+        # Loading, by the sensor: its last evidence.
+        ("rise_ts", "i8"),
+        ("rise_x", "f8"),
+        ("rise_y", "f8"),
+        # Unloading: (b) was last seen, the run of raised fixes, the stop that (c) would take.
+        ("fall_ts", "i8"),
+        ("raised_ts", "i8"),
+        ("raised_lat", "f8"),
+        ("raised_lon", "f8"),
+        ("raised_fixes", "i4"),
+        ("raised_flags", "i1"),
+        ("raised_parking", "i1"),
+        ("raised_told", "i1"),  # the run belongs to the last unloading
+        ("tip_ts", "i8"),
+        ("tip_last_ts", "i8"),
+        ("tip_lat", "f8"),
+        ("tip_lon", "f8"),
+        ("tip_x", "f8"),
+        ("tip_y", "f8"),
+        ("tip_off_route", "i1"),
+        # The last unloading: its last evidence, and what was made of it.
+        ("unloading_ts", "i8"),
+        ("unloading_x", "f8"),
+        ("unloading_y", "f8"),
+        ("dumping_ts", "i8"),  # its alert's start; NEVER: it was lawful
+        ("dumping_lat", "f8"),
+        ("dumping_lon", "f8"),
+        ("dumping_before", "f8"),  # load
+        ("dumping_after", "f8"),
+        ("dumping_stop_s", "f8"),
+        ("dumping_terms", "i1"),  # bits, see `unloading`
+        ("dumping_severity", "i1"),
+        # no_go_entry: the zones it is in, or has just left.
+        ("zone", "i4", (ZONES,)),
+        ("zone_ts", "i8", (ZONES,)),
+        ("zone_lat", "f8", (ZONES,)),
+        ("zone_lon", "f8", (ZONES,)),
+        ("zone_last_ts", "i8", (ZONES,)),  # last fix inside
+        ("zone_out_ts", "i8", (ZONES,)),
+        ("zone_fixes", "i4", (ZONES,)),
+        ("zone_open", "i1", (ZONES,)),
+    ],
+    align=True,
+)
+
+HERE = np.dtype(
+    [
+        ("row", "i8"),  # of the batch
+        ("slot", "i4"),
+        ("vehicle", "i4"),
+        ("ts", "i8"),
+        ("local", "i8"),
+        ("lat", "f8"),
+        ("lon", "f8"),
+        ("x", "f8"),
+        ("y", "f8"),
+        ("speed_kmh", "f8"),
+        ("flags", "i1"),
+        ("source", "i4"),
+        ("insides", "i4"),
+        ("inside", "i4", (OVERLAPS,)),  # sites that hold it, no_go zones aside
+        ("barreds", "i4"),
+        ("barred", "i4", (OVERLAPS,)),  # no_go zones that hold it, and are barred now
+        # The stay it is the end of: all its fixes' places, and of the last ten minutes the source site and load.
+        ("stay_flags", "i1"),
+        ("stay_source", "i4"),
+        ("most", "f8"),
+        ("least", "f8"),
+        ("said", "i8"),  # events told so far, in this batch
+    ],
+    align=True,
+)
+"""The good fix being judged, and what there is to know about its place."""
+
+
+def new_vehicle_states(count: int) -> NDArray[np.void]:
+    """States of vehicles never heard of."""
+    states = np.zeros(count, VEHICLE_STATE)
+    for name, (field, *_) in (VEHICLE_STATE.fields or {}).items():
+        if name == "last_ts" or name.endswith("_ts"):
+            states[name] = NEVER
+        elif field.base == np.float64:
+            states[name] = np.nan
+    for name in ("site", "stop_source", "haul_source", "permit", "segment", "off_permit", "zone"):
+        states[name] = -1
+    states["lift"] = states["cover"] = UNKNOWN
+    return states

@@ -1,0 +1,245 @@
+"""Unloading, and illegal_dumping where it may not be.
+
+(a) by the box: raised at less than 10 km/h, on 2 good fixes that follow one another and span 10 s, while loaded
+    or within 10 min of it. Lawful if one of the raised fixes lies where it may unload.
+(b) by the load sensor: the load falls by 0.4 within 10 min and a stay within 300 m. Lawful if any fix of the
+    whole unbroken stay, be it longer than 10 min, lies where it may unload.
+(c) with neither sensor: after leaving its source the loaded vehicle stood for 3 min, no fix of the stop in any
+    site; then it came to a source site, or stood in parking sites for 30 min, without a fix where it may unload
+    in between. The last such stop is the place.
+
+The first verdict stands for all evidence within 10 min and 300 m of the evidence before it; more evidence raises
+the score. An officer clears it, the engine never. Any unloading ends the load.
+"""
+
+import math
+
+import numpy as np
+
+from analytics.district import District
+from analytics.haulage.loads import end_load
+from analytics.haulage.state import AT_PARKING, AT_SOURCE, MAY_UNLOAD
+from analytics.haulage.stays import FALLS, ROUNDING, last_before_change, stopped_for
+from analytics.haulage.telling import Record, Records, lasted, tell, within
+from analytics.kernels._compile import kernel
+from analytics.kernels.projection import distance_m
+from analytics.records import (
+    CRITICAL,
+    DAY,
+    DUMPED_BEFORE,
+    HOUR,
+    ILLEGAL_DUMPING,
+    MAJOR,
+    MINOR,
+    NEVER,
+    OFF_ROUTE,
+    OPENED,
+    SECOND,
+    UPDATED,
+    WITHDRAWN,
+    YES,
+)  # fmt: skip
+from analytics.rules import VehicleRules
+
+LIFT, LOAD_FALL, INFERRED, RETURNED, LOADED_STOP, OFF, NIGHT = 1, 2, 4, 8, 16, 32, 64
+"""Terms of the score, as bits."""
+
+
+@kernel
+def fold_unloading(
+    district: District, rules: VehicleRules, state: Record, here: Record, events: Records
+) -> None:
+    """Judge (a) and (b) at this fix, the load being what it was when the fix came."""
+    before = state["unloading_ts"]
+    if _raised_enough(rules, state, here):
+        lawful = state["raised_flags"] & MAY_UNLOAD
+        parking = state["raised_parking"]
+        load = here["most"]
+        _fold_evidence(
+            rules, state, here, LIFT, lawful, parking, load,
+            state["raised_ts"], state["raised_lat"], state["raised_lon"], events,
+        )  # fmt: skip
+    if here["most"] - state["load"] >= rules.load_change - ROUNDING:
+        i = last_before_change(state, here["most"], FALLS)
+        lawful = here["stay_flags"] & MAY_UNLOAD
+        parking = state["stay_flags"][i] & AT_PARKING
+        _fold_evidence(
+            rules, state, here, LOAD_FALL, lawful, parking, here["most"],
+            state["stay_ts"][i], state["stay_lat_e7"][i] * 1e-7, state["stay_lon_e7"][i] * 1e-7, events,
+        )  # fmt: skip
+        state["fall_ts"] = here["ts"]
+    if state["unloading_ts"] != before:
+        end_load(district, rules, state, here, events)
+
+
+@kernel
+def _raised_enough(rules: VehicleRules, state: Record, here: Record) -> bool:
+    """Follow the run of raised fixes."""
+    if state["lift"] != YES or here["speed_kmh"] >= rules.lift_kmh:
+        state["raised_fixes"] = 0
+        return False
+    if state["raised_fixes"] == 0 or (state["raised_told"] and not _same_unloading(rules, state, here)):
+        state["raised_fixes"], state["raised_told"] = 0, 0
+        state["raised_ts"], state["raised_lat"], state["raised_lon"] = here["ts"], here["lat"], here["lon"]
+        state["raised_flags"] = 0
+        state["raised_parking"] = 1 if here["flags"] & AT_PARKING else 0
+    state["raised_fixes"] += 1
+    state["raised_flags"] |= here["flags"]
+    return bool(
+        state["raised_fixes"] >= rules.lift_fixes
+        and lasted(state["raised_ts"], here["ts"], rules.lift_s)
+        and within(state["loaded_ts"], here["ts"], rules.lift_loaded_s)
+    )
+
+
+@kernel
+def _fold_evidence(
+    rules: VehicleRules,
+    state: Record,
+    here: Record,
+    term: int,
+    lawful: int,
+    parking: int,
+    load_before: float,
+    started: int,
+    lat: float,
+    lon: float,
+    events: Records,
+) -> None:
+    """One more piece of evidence (a or b): of the last unloading, or of a new one."""
+    same = _same_unloading(rules, state, here)
+    state["raised_told"] = 1
+    state["unloading_ts"], state["unloading_x"], state["unloading_y"] = here["ts"], here["x"], here["y"]
+    if same:
+        if state["dumping_ts"] != NEVER:
+            state["dumping_after"] = state["load"]
+            if not state["dumping_terms"] & term:
+                state["dumping_terms"] |= term
+                if not load_before <= state["dumping_before"]:
+                    state["dumping_before"] = load_before
+                _say_dumping(rules, state, here, events, UPDATED)
+    elif lawful:
+        state["dumping_ts"] = NEVER
+    else:
+        terms = term
+        stop_s = 0.0
+        if state["stop_ts"] != NEVER and state["hauling"] and state["haul_left"]:
+            stop_s = (here["ts"] - max(state["stop_ts"], state["haul_left_ts"])) / SECOND
+        if stop_s >= rules.tip_stop_s:
+            terms |= LOADED_STOP
+        if state["off_ts"] != NEVER:
+            terms |= OFF
+        if at_night(rules, started + here["local"] - here["ts"]):
+            terms |= NIGHT
+        state["dumping_ts"], state["dumping_lat"], state["dumping_lon"] = started, lat, lon
+        state["dumping_before"], state["dumping_after"] = load_before, state["load"]
+        state["dumping_stop_s"], state["dumping_terms"] = stop_s, terms
+        state["dumping_severity"] = MINOR if parking else CRITICAL
+        _say_dumping(rules, state, here, events, OPENED)
+
+
+@kernel
+def _same_unloading(rules: VehicleRules, state: Record, here: Record) -> bool:
+    away_m = distance_m(state["unloading_x"], state["unloading_y"], here["x"], here["y"])
+    return bool(within(state["unloading_ts"], here["ts"], rules.same_s) and away_m <= rules.same_m)
+
+
+@kernel
+def at_night(rules: VehicleRules, local: int) -> bool:
+    hour = (local % DAY) / HOUR
+    if rules.night_from_h <= rules.night_to_h:
+        return bool(rules.night_from_h <= hour < rules.night_to_h)
+    return bool(hour >= rules.night_from_h or hour < rules.night_to_h)
+
+
+@kernel
+def _say_dumping(rules: VehicleRules, state: Record, here: Record, events: Records, action: int) -> None:
+    terms = state["dumping_terms"]
+    weights = (
+        rules.score_lift, rules.score_load_fall, rules.score_inferred, rules.score_returned,
+        rules.score_loaded_stop, rules.score_off_route, rules.score_night,
+    )  # fmt: skip
+    score = 0.0
+    for i in range(7):
+        if terms >> i & 1:
+            score += weights[i]
+    said = tell(
+        here, events, ILLEGAL_DUMPING, action, state["dumping_severity"], min(1.0, score),
+        state["dumping_ts"], state["dumping_lat"], state["dumping_lon"],
+    )  # fmt: skip
+    event = events[said]
+    event["site"] = state["haul_source"] if state["hauling"] else -1
+    event["permit"] = state["permit"][0] if state["permits"] > 0 else -1
+    values = event["values"]
+    for i in range(7):
+        values[i] = terms >> i & 1
+    values[7], values[8] = np.round(state["dumping_before"], 4), np.round(state["dumping_after"], 4)
+    values[9] = state["dumping_stop_s"]
+
+
+@kernel
+def note_stop(rules: VehicleRules, state: Record) -> None:
+    """A stop is over: it may be the one where a load without sensors was tipped (c)."""
+    if (
+        state["hauling"]
+        and state["haul_left"]
+        and not state["haul_delivered"]
+        and not state["has_load"]
+        and not state["has_lift"]
+        and state["stop_flags"] == 0
+        and state["stop_ts"] >= state["haul_left_ts"]
+        and stopped_for(state, rules.tip_stop_s)
+    ):
+        state["tip_ts"], state["tip_last_ts"] = state["stop_ts"], state["stop_last_ts"]
+        state["tip_lat"], state["tip_lon"] = state["stop_lat"], state["stop_lon"]
+        state["tip_x"], state["tip_y"] = state["stop_x"], state["stop_y"]
+        state["tip_off_route"] = 1 if state["off_ts"] != NEVER else 0
+
+
+@kernel
+def fold_inferred(
+    district: District, rules: VehicleRules, state: Record, here: Record, events: Records
+) -> None:
+    """Judge (c) at this fix."""
+    if not here["flags"] & AT_PARKING:
+        state["parked_ts"] = NEVER
+    elif state["parked_ts"] == NEVER:
+        state["parked_ts"] = here["ts"]
+    if state["has_load"] or state["has_lift"] or not state["hauling"] or not state["haul_left"]:
+        return
+    if here["flags"] & MAY_UNLOAD:
+        state["haul_delivered"], state["tip_ts"] = 1, NEVER
+    returned = here["flags"] & AT_SOURCE != 0
+    if state["tip_ts"] != NEVER and (returned or lasted(state["parked_ts"], here["ts"], rules.day_end_s)):
+        terms = INFERRED
+        if returned:
+            terms |= RETURNED
+        if state["tip_off_route"]:
+            terms |= OFF
+        if at_night(rules, state["tip_ts"] + here["local"] - here["ts"]):
+            terms |= NIGHT
+        state["unloading_ts"] = state["tip_last_ts"]
+        state["unloading_x"], state["unloading_y"] = state["tip_x"], state["tip_y"]
+        state["dumping_ts"] = state["tip_ts"]
+        state["dumping_lat"], state["dumping_lon"] = state["tip_lat"], state["tip_lon"]
+        state["dumping_before"], state["dumping_after"] = math.nan, math.nan
+        state["dumping_stop_s"] = (state["tip_last_ts"] - state["tip_ts"]) / SECOND
+        state["dumping_terms"], state["dumping_severity"] = terms, MAJOR
+        _say_dumping(rules, state, here, events, OPENED)
+        _take_back(state, here, events)
+        end_load(district, rules, state, here, events)
+
+
+@kernel
+def _take_back(state: Record, here: Record, events: Records) -> None:
+    """Withdraw what needed the load and began after the stop where it is now held to have been tipped."""
+    for i in range(state["recent"]):
+        started = state["recent_ts"][i]
+        if started > state["tip_ts"]:
+            said = tell(
+                here, events, OFF_ROUTE, WITHDRAWN, MINOR, 0.0,
+                started, state["recent_lat"][i], state["recent_lon"][i],
+            )  # fmt: skip
+            events[said]["reason"] = DUMPED_BEFORE
+            if state["off_open"] and state["off_ts"] == started:
+                state["off_open"] = 0

@@ -1,0 +1,101 @@
+"""Every refusal in one shape: RFC 9457, `application/problem+json`.
+
+type      about:blank, as the status says what kind it is
+title     the status in words
+status    the number
+detail    which thing, what is wrong, what to do
+errors    for 422: where in the request (`loc`) and why (`msg`)
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from psycopg_pool import PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from alerts.leads import MoveRefused, NoSuchLead, NothingToOpen, RoleRefused
+from api.answers import encode
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER_S = 5
+
+STATUS_OF: Mapping[type[Exception], int] = {
+    NoSuchLead: 404,
+    MoveRefused: 409,
+    NothingToOpen: 409,
+    RoleRefused: 403,
+}
+
+
+class Problem(Response):
+    media_type = "application/problem+json"
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: list[dict[str, Any]] | None = None,
+    ) -> None:
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": detail,
+        }
+        if errors is not None:
+            body["errors"] = errors
+        super().__init__(encode(body), status_code=status, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a Problem."""
+    app.exception_handler(HTTPException)(_refused)
+    app.exception_handler(RequestValidationError)(_malformed)
+    for error in STATUS_OF:
+        app.exception_handler(error)(_not_possible)
+    app.exception_handler(psycopg.DataError)(_not_storable)
+    for away in (psycopg.OperationalError, PoolTimeout):
+        app.exception_handler(away)(_database_away)
+    app.exception_handler(Exception)(_defect)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    return Problem(error.status_code, str(error.detail), headers=error.headers)
+
+
+async def _malformed(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    # The input is not repeated: it may be a password.
+    errors = [{"loc": list(e["loc"]), "msg": e["msg"], "type": e["type"]} for e in error.errors()]
+    said = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in errors)
+    return Problem(422, said, errors=errors)
+
+
+async def _not_possible(_: Request, error: Exception) -> Response:
+    return Problem(STATUS_OF[type(error)], str(error))
+
+
+async def _not_storable(_: Request, error: Exception) -> Response:
+    return Problem(400, f"the request holds a value no column can hold: {str(error).splitlines()[0]}")
+
+
+async def _database_away(request: Request, error: Exception) -> Response:
+    log.warning("database did not answer", path=request.url.path, reason=str(error).splitlines()[0])
+    return Problem(
+        503, "the database does not answer now; try again", headers={"Retry-After": str(RETRY_AFTER_S)}
+    )
+
+
+async def _defect(_: Request, __: Exception) -> Response:
+    # uvicorn logs the traceback: Starlette raises the error again after this answer.
+    return Problem(500, "a fault of the service, which its log describes")

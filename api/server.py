@@ -1,0 +1,75 @@
+"""The HTTP application: routes, errors, the console's files; health alone in the collector's process."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, FastAPI
+
+from alerts.catalogue import load_catalogue
+from api import auth, health, problems, site, stream
+from api.auth import LoginLimits
+from api.database import open_pool
+from api.hub import Hub
+from api.keys import Keys
+from api.metrics import Measured
+from api.routes import alerts, labels, leads, outlets, quarantine, register, stats, vehicles
+from runtime.settings import Settings
+
+API = "/api/v1"
+
+
+def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
+    """The application; `role` "collector" has /healthz, /readyz and /metrics only.
+
+    Starts without its database: /readyz says so, and requests are refused with 503 until it is there.
+    """
+    assert settings.database_url is not None, "named by the caller, embedded or not"  # noqa: S101
+    database_url = settings.database_url.get_secret_value()
+    watching = role != "collector"
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with open_pool(database_url) as pool:
+            app.state.pool = pool
+            if not watching:
+                yield
+                return
+            app.state.hub = Hub(database_url)
+            listening = asyncio.create_task(app.state.hub.run(), name="hub")
+            try:
+                yield
+            finally:
+                listening.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await listening
+
+    app = FastAPI(
+        title="fleetfume",
+        version="1",
+        lifespan=lifespan,
+        openapi_url=f"{API}/openapi.json" if watching else None,
+        # Their pages load scripts from elsewhere, which an office without internet cannot.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.add_middleware(site.Guarded)
+    app.add_middleware(Measured)
+    problems.install(app)
+    app.include_router(health.router)
+    if watching:
+        app.state.settings = settings
+        app.state.language = "en" if settings.language == "en" else "zh"
+        app.state.catalogue = load_catalogue(settings.rules_file)
+        app.state.keys = Keys()
+        app.state.login_limits = LoginLimits()
+        app.include_router(_api(), prefix=API)
+        site.serve_console(app)
+    return app
+
+
+def _api() -> APIRouter:
+    api = APIRouter()
+    for part in (auth, labels, vehicles, register, outlets, alerts, leads, quarantine, stats, stream):
+        api.include_router(part.router)
+    return api

@@ -1,0 +1,24 @@
+"""Every code the program shows has a Chinese and an English word."""
+
+from typing import get_args
+
+from alerts.labels import catalogue, label
+from alerts.leads import MOVES
+from alerts.writing import LATE_AMENDED, LATE_RAISED, LATE_WITHDRAWN
+from analytics.records import KINDS, QUALITIES, REASONS, SEVERITIES
+from devices.reasons import Reason
+from devices.types import DeviceKind, HaulageKind, Scale, SiteKind, Standing
+
+
+def test_every_code_has_both_words() -> None:
+    codes = {
+        *KINDS, *SEVERITIES, *QUALITIES, *filter(None, REASONS), *Reason, LATE_AMENDED, LATE_RAISED, LATE_WITHDRAWN,
+        "open", "acked", "cleared", "dismissed", "withdrawn",
+        *(state for move in MOVES for state in (move.before, move.after)),
+        *(role for move in MOVES for role in move.roles), "reviewer", "viewer",
+    }  # fmt: skip
+    for literal in (DeviceKind, HaulageKind, Scale, SiteKind, Standing):
+        codes |= set(get_args(literal))
+
+    assert codes - set(catalogue()) == set()
+    assert all(label(code, "zh").strip() and label(code, "en").strip() for code in catalogue())

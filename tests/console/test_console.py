@@ -1,0 +1,196 @@
+"""A duty officer's shift in a real browser: log in, see what is wrong and why, hand it on.
+
+Wants the fixtures `console_url` (the running service, its stream carrying vehicles and at least one alert that
+opened a lead) and `officer` (name and password of a user with the role `duty`).
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+CHROMIUM = os.environ.get("FLEETFUME_TEST_CHROMIUM", "/usr/bin/chromium")
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.fail(f"no browser at {CHROMIUM}: name one in FLEETFUME_TEST_CHROMIUM")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """What a page must never do: complain, or ask anyone but the service."""
+
+    def __init__(self, page: Page, base_url: str) -> None:
+        self.complaints: list[str] = []
+        self.strangers: list[str] = []
+        self.addresses: list[str] = []
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self._note(request.url, base_url))
+        page.on("websocket", lambda socket: self._note(socket.url.replace("ws", "http", 1), base_url))
+
+    def _note(self, url: str, base_url: str) -> None:
+        self.addresses.append(url)
+        if not url.startswith((base_url, "data:", "blob:")):
+            self.strangers.append(url)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    yield page
+    context.close()
+
+
+# What an officer does, one function a step.
+
+
+def log_in(page: Page, base_url: str, name: str, password: str) -> None:
+    page.goto(base_url)
+    page.get_by_test_id("login").locator("input[name=username]").fill(name)
+    page.get_by_test_id("login").locator("input[name=password]").fill(password)
+    page.get_by_test_id("login-submit").click()
+
+
+def see_vehicles(page: Page, at_least: int = 1) -> int:
+    """Wait until the map shows that many vehicles; answer how many it shows."""
+    shown = page.get_by_test_id("map")
+    expect(shown).to_have_attribute("data-vehicles", re.compile(r"[1-9]\d*"), timeout=PATIENCE_MS)
+    count = int(shown.get_attribute("data-vehicles") or 0)
+    assert count >= at_least, f"the map shows {count} vehicles, not {at_least}"
+    return count
+
+
+def open_alert(page: Page, kind: str) -> None:
+    page.locator(f"[data-testid=alert][data-kind={kind}]").first.click()
+    expect(page.get_by_test_id("alert-summary")).not_to_be_empty(timeout=PATIENCE_MS)
+
+
+def acknowledge(page: Page) -> None:
+    page.get_by_test_id("ack").click()
+    expect(page.get_by_test_id("ack")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+def dismiss(page: Page, reason: str) -> None:
+    page.get_by_test_id("dismiss").click()
+    expect(page.get_by_test_id("dismiss-confirm")).to_be_disabled()
+    page.get_by_test_id("dismiss-reason").locator("visible=true").first.fill(reason)
+    page.get_by_test_id("dismiss-confirm").click()
+    expect(page.get_by_test_id("dismiss")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+def go_to_its_lead(page: Page) -> None:
+    page.get_by_test_id("open-lead").click()
+    expect(page.get_by_test_id("journal").locator("li").first).to_be_visible(timeout=PATIENCE_MS)
+
+
+def assign(page: Page, assignee: str, note: str) -> None:
+    page.get_by_test_id("next-assigned").click()
+    page.get_by_test_id("assignee").fill(assignee)
+    page.get_by_test_id("lead-note").fill(note)
+    page.get_by_test_id("lead-submit").click()
+    expect(page.get_by_test_id("lead-state")).to_have_attribute("data-state", "assigned", timeout=PATIENCE_MS)
+
+
+def switch_language(page: Page) -> None:
+    page.get_by_test_id("language").click()
+
+
+# What must hold.
+
+
+def test_an_officer_sees_an_alert_and_why_and_hands_its_lead_on(
+    page: Page, console_url: str, officer: tuple[str, str]
+) -> None:
+    watch = Watch(page, console_url)
+
+    log_in(page, console_url, *officer)
+    see_vehicles(page, at_least=2)
+    open_alert(page, "illegal_dumping")
+    expect(page.get_by_test_id("evidence").locator("tbody tr").first).to_be_visible()
+    expect(page.get_by_test_id("alert-map").locator("canvas").first).to_be_visible()
+    acknowledge(page)
+    go_to_its_lead(page)
+    assign(page, "wang", "请到场核查")
+
+    expect(page.get_by_test_id("journal")).to_contain_text("请到场核查")
+    assert watch.complaints == []
+    assert watch.strangers == []
+
+
+def test_the_token_is_never_part_of_an_address(
+    page: Page, console_url: str, officer: tuple[str, str]
+) -> None:
+    watch = Watch(page, console_url)
+
+    log_in(page, console_url, *officer)
+    see_vehicles(page)
+
+    token = page.evaluate("() => JSON.parse(sessionStorage.getItem('fleetfume.session')).token")
+    assert len(token) >= 16
+    assert watch.addresses
+    assert [address for address in watch.addresses if token in address] == []
+
+
+def test_a_wrong_password_is_said_and_lets_nobody_in(
+    page: Page, console_url: str, officer: tuple[str, str]
+) -> None:
+    log_in(page, console_url, officer[0], "not " + officer[1])
+
+    expect(page.get_by_test_id("login-problem")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("console")).to_have_count(0)
+
+
+def test_the_language_is_a_click_away_and_is_remembered(
+    page: Page, console_url: str, officer: tuple[str, str]
+) -> None:
+    log_in(page, console_url, *officer)
+    expect(page.get_by_test_id("nav-leads")).to_have_text("线索")
+
+    switch_language(page)
+    expect(page.get_by_test_id("nav-leads")).to_have_text("Leads")
+    page.reload()
+
+    expect(page.get_by_test_id("nav-leads")).to_have_text("Leads")
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_a_refused_token_leads_back_to_the_login(
+    page: Page, console_url: str, officer: tuple[str, str]
+) -> None:
+    log_in(page, console_url, *officer)
+    see_vehicles(page)
+
+    page.evaluate(
+        """() => {
+            const kept = JSON.parse(sessionStorage.getItem('fleetfume.session'))
+            sessionStorage.setItem('fleetfume.session', JSON.stringify({...kept, token: 'spoilt'}))
+        }"""
+    )
+    page.reload()
+
+    expect(page.get_by_test_id("login")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_built_files_ask_nothing_of_other_hosts() -> None:
+    """The policy is `default-src 'self'`: an inline script or a foreign address would be a blank wall screen."""
+    web = Path(__file__).parents[2] / "api" / "web"
+    assert web.exists(), "the console is not built: npm ci && npm run build in api/console"
+
+    page = (web / "index.html").read_text()
+
+    assert re.findall(r"<script(?![^>]*\bsrc=)", page) == []
+    assert re.findall(r"""(?:src|href)=["'](?:https?:)?//""", page) == []
+    assert [sheet.name for sheet in web.rglob("*.css") if "url(http" in sheet.read_text()] == []
