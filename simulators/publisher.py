@@ -73,6 +73,8 @@ class Connection:
     """Readings the broker has taken over."""
     waiting: int = 0
     """Readings it has not."""
+    closing: bool = False
+    """Set before its task is cancelled: one that loses its connection at that moment must not make another."""
     _backlog: dict[str, deque[bytes]] = field(default_factory=dict)
     _ready: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
     """Topics with a backlog and no message in flight, each once."""
@@ -89,7 +91,7 @@ class Connection:
     async def keep(self, connecting: asyncio.Semaphore) -> None:
         """Connect and publish until cancelled; raises BrokerRefused only where the first attempt fails."""
         attempt, connected_once = 0, False
-        while not _cancelled():
+        while not self.closing:
             try:
                 async with connecting:
                     client = self._client()
@@ -220,6 +222,8 @@ class Publisher:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for connection in self._connections:
+            connection.closing = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
