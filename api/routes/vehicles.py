@@ -24,7 +24,7 @@ VEHICLES: LiteralString = f"""
                           WHERE kind = 'vehicle' AND bound_to = vehicle.plate
                           ORDER BY status = 'active' DESC, device_id LIMIT 1) terminal ON true
       LEFT JOIN ({POSITIONS}) latest ON latest.device_id = terminal.device_id
-"""
+"""  # noqa: S608
 PAGE: LiteralString = (
     VEHICLES + " WHERE (%(after)s::text IS NULL OR vehicle.plate > %(after)s) ORDER BY plate LIMIT %(fetch)s"
 )

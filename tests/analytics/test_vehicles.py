@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,6 @@ from tests.analytics.trucks import (
     fix,
     judge,
     permit,
-    place,
     qualities,
     route,
     site,
@@ -34,8 +34,10 @@ from tests.analytics.trucks import (
     story,
     told,
 )  # fmt: skip
+from tests.small_district import place
 
-FULL, EMPTY = {"load": 0.9}, {"load": 0.0}
+FULL: dict[str, Any] = {"load": 0.9}
+EMPTY: dict[str, Any] = {"load": 0.0}
 
 
 def loaded_in_the_pit(at: str = "10:00") -> Fixes:
@@ -48,7 +50,7 @@ def loaded_in_the_pit(at: str = "10:00") -> Fixes:
     ]
 
 
-def out_to(where: tuple[float, float], start: str = "10:05:10", end: str = "10:10", **sent: object) -> Fixes:
+def out_to(where: tuple[float, float], start: str = "10:05:10", end: str = "10:10", **sent: Any) -> Fixes:
     return drive(start, end, PIT, where, **{**FULL, **sent})
 
 
@@ -264,7 +266,7 @@ def test_more_than_three_hundred_metres_off_is_major_at_once() -> None:
 def test_ten_minutes_off_are_major() -> None:
     events = told(off_the_road("10:21"))
 
-    assert [(e.at, e.action) for e in events if e.severity == "minor"][0] == ("10:11:30", "opened")
+    assert next((e.at, e.action) for e in events if e.severity == "minor") == ("10:11:30", "opened")
     assert next((e.at, e.action) for e in events if e.severity == "major") == ("10:20:30", "updated")
     assert len(events) <= 12
 
@@ -444,7 +446,8 @@ def test_one_unloading_is_told_once_and_another_is_another() -> None:
     def dumped(start: str, where: tuple[float, float]) -> Fixes:
         at = clock(start)
         return [
-            fix(at - 60_000_000, where, **FULL, lift=False), fix(at, where, **FULL, lift=True), fix(at + 10_000_000, where, **FULL, lift=True),
+            fix(at - 60_000_000, where, **FULL, lift=False), fix(at, where, **FULL, lift=True),
+            fix(at + 10_000_000, where, **FULL, lift=True),
             fix(at + 30_000_000, where, load=0.0, lift=True),
         ]  # fmt: skip
 

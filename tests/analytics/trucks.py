@@ -157,7 +157,8 @@ USUAL = district()
 
 
 def judge(
-    fixes: Fixes | NDArray[np.void], registry: Registry = USUAL, *, states: Any = None, vehicles: Any = (0,), rules: Any = None
+    fixes: Fixes | NDArray[np.void], registry: Registry = USUAL, *, states: Any = None, vehicles: Any = (0,),
+    rules: Any = None,
 ) -> tuple[Any, Any, Any]:  # fmt: skip
     return judge_vehicles(
         compiled(registry).district,
