@@ -64,7 +64,9 @@ def test_a_cursor_that_was_changed_cut_or_comes_from_another_list_is_refused(vie
     assert viewer.get("/devices", params={"cursor": cursor}).status_code == 400
 
 
-def test_a_vehicle_has_its_company_its_terminal_and_its_last_state(viewer: TestClient, database: Database) -> None:
+def test_a_vehicle_has_its_company_its_terminal_and_its_last_state(
+    viewer: TestClient, database: Database
+) -> None:
     builders.latest_position(database, speed_kmh=42.5, site_id="PIT")
     builders.alert(database, severity="major")
     moving, silent = everything(viewer, "/vehicles")[0]
@@ -93,7 +95,9 @@ def test_the_map_gets_all_positions_with_the_newest_event(viewer: TestClient, da
     assert (vehicle["plate"], vehicle["alert"]) == ("鲁A00000", "critical")
 
 
-def test_a_track_is_a_line_whose_properties_stand_beside_its_points(viewer: TestClient, database: Database) -> None:
+def test_a_track_is_a_line_whose_properties_stand_beside_its_points(
+    viewer: TestClient, database: Database
+) -> None:
     for n in range(4):
         builders.position(database, NOON + minutes(n), speed_kmh=float(n), load=None if n == 2 else 0.5)
     builders.position(database, NOON - minutes(121), speed_kmh=99.0)
@@ -139,12 +143,16 @@ def test_thinning_keeps_first_last_and_doubted_fixes_and_no_more_than_asked(most
         assert len(kept) == most
 
 
-def test_an_outlet_has_its_limit_in_force_and_its_monitors_last_reading(viewer: TestClient, database: Database) -> None:
+def test_an_outlet_has_its_limit_in_force_and_its_monitors_last_reading(
+    viewer: TestClient, database: Database
+) -> None:
     builders.insert(
         database, "fume_latest", device_id="F0", ts=NOON, received_at=NOON, fume_mg_m3=0.6, fan_on=True,
         purifier_on=False, quality="ok",
     )  # fmt: skip
-    builders.alert(database, kind="purifier_off", device_id="F0", plate=None, outlet_id="R0", severity="major")
+    builders.alert(
+        database, kind="purifier_off", device_id="F0", plate=None, outlet_id="R0", severity="major"
+    )
     cooking, quiet = everything(viewer, "/outlets")[0]
     assert (cooking["limit_mg_m3"], cooking["effective_limit_mg_m3"]) == (None, 1.5)
     assert cooking["latest"] == {
@@ -164,7 +172,9 @@ def test_readings_come_raw_page_by_page(viewer: TestClient, database: Database) 
     }  # fmt: skip
 
 
-def test_means_are_of_good_readings_in_buckets_of_the_local_clock(viewer: TestClient, database: Database) -> None:
+def test_means_are_of_good_readings_in_buckets_of_the_local_clock(
+    viewer: TestClient, database: Database
+) -> None:
     for n, (value, quality) in enumerate([(0.2, "ok"), (0.4, "ok"), (-5.0, "negative")]):
         builders.reading(database, NOON + minutes(n), fume_mg_m3=value, quality=quality, purifier_on=n == 0)
     builders.reading(database, NOON + minutes(10), fume_mg_m3=1.0)
@@ -197,7 +207,9 @@ def test_alerts_are_found_by_what_they_are_newest_first(viewer: TestClient, data
     assert found(**{"from": "2026-11-23T04:01:00Z", "to": "2026-11-23T04:03:00Z"}) == [3, 2]
 
 
-def test_a_list_of_alerts_leaves_out_the_readings_that_one_alert_has(viewer: TestClient, database: Database) -> None:
+def test_a_list_of_alerts_leaves_out_the_readings_that_one_alert_has(
+    viewer: TestClient, database: Database
+) -> None:
     alert_id = builders.alert(database)
     (listed,) = viewer.get("/alerts").json()["items"]
     whole = viewer.get(f"/alerts/{alert_id}").json()
@@ -216,7 +228,12 @@ def test_quarantine_shows_what_arrived_byte_for_byte(viewer: TestClient, databas
         reason="not_json", detail="", device_id="V0",
     )  # fmt: skip
     builders.insert(
-        database, "quarantine", received_at=NOON + minutes(1), topic="x", payload=b"y" * 300_000, reason="too_large"
+        database,
+        "quarantine",
+        received_at=NOON + minutes(1),
+        topic="x",
+        payload=b"y" * 300_000,
+        reason="too_large",
     )
     (large, small), _ = everything(viewer, "/quarantine", limit=1)
     assert base64.b64decode(small["payload_base64"]) == payload
@@ -228,7 +245,14 @@ def test_the_overview_counts_what_is_there_now(viewer: TestClient, database: Dat
     builders.latest_position(database, speed_kmh=30.0, loaded=True)
     builders.latest_position(database, device_id="V1", received_at=NOON - timedelta(days=1))
     builders.insert(
-        database, "fume_latest", device_id="F0", ts=NOON, received_at="now", fan_on=True, purifier_on=False, quality="ok"
+        database,
+        "fume_latest",
+        device_id="F0",
+        ts=NOON,
+        received_at="now",
+        fan_on=True,
+        purifier_on=False,
+        quality="ok",
     )
     builders.alert(database, opened_at="now", updated_at="now")
     builders.alert(database, opened_at=NOON - timedelta(days=9), state="cleared")

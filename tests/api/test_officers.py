@@ -32,11 +32,16 @@ def test_acknowledging_says_who_and_is_told(duty: TestClient, database: Database
     assert (answer.status_code, answer.json()["state"], answer.json()["acked_by"]) == (200, "acked", "duty")
     assert told(database) == [("alert.updated", alert_id, None)]
     again = duty.post(f"/alerts/{alert_id}/ack")
-    assert (again.status_code, again.json()["detail"]) == (409, f"alert {alert_id} is 'acked' and cannot be acknowledged")
+    assert (again.status_code, again.json()["detail"]) == (
+        409,
+        f"alert {alert_id} is 'acked' and cannot be acknowledged",
+    )
     assert len(told(database)) == 1
 
 
-def test_dismissing_says_why_and_only_what_goes_on_can_be_dismissed(squad: TestClient, database: Database) -> None:
+def test_dismissing_says_why_and_only_what_goes_on_can_be_dismissed(
+    squad: TestClient, database: Database
+) -> None:
     alert_id, lead_id = an_alert_with_a_lead(database)
     answer = squad.post(f"/alerts/{alert_id}/dismiss", json={"reason": " 司机在加油 "})
     assert answer.json()["state"] == "dismissed"
@@ -57,20 +62,33 @@ def test_a_lead_goes_from_duty_to_squad_to_its_end_and_its_journal_holds(
     assert (lead["state"], lead["created_by"], lead["next"]) == ("new", "engine", ["assigned"])
     assert lead["title"] == "鲁A00000在明水街道疑似偷倒乱倒"
     assert squad.get(f"/leads/{lead_id}").json()["next"] == []
-    moved = duty.post(f"/leads/{lead_id}/transitions", json={"to": "assigned", "assignee": "一中队", "note": "速去"})
-    assert (moved.json()["state"], moved.json()["assignee"], moved.json()["next"]) == ("assigned", "一中队", [])
+    moved = duty.post(
+        f"/leads/{lead_id}/transitions", json={"to": "assigned", "assignee": "一中队", "note": "速去"}
+    )
+    assert (moved.json()["state"], moved.json()["assignee"], moved.json()["next"]) == (
+        "assigned",
+        "一中队",
+        [],
+    )
     squad.post(f"/leads/{lead_id}/transitions", json={"to": "verifying"})
     assert squad.get(f"/leads/{lead_id}").json()["next"] == ["unfounded", "confirmed"]
     end = squad.post(f"/leads/{lead_id}/transitions", json={"to": "confirmed"}).json()
     assert (end["state"], end["assignee"]) == ("confirmed", "一中队")
     entries = squad.get(f"/leads/{lead_id}/journal").json()["items"]
-    assert [(entry["seq"], entry["actor"]) for entry in entries] == [(1, "engine"), (2, "duty"), (3, "squad"), (4, "squad")]
+    assert [(entry["seq"], entry["actor"]) for entry in entries] == [
+        (1, "engine"),
+        (2, "duty"),
+        (3, "squad"),
+        (4, "squad"),
+    ]
     assert entries[1]["detail"]["note"] == "速去"
     assert [entry["prev_hash"] for entry in entries] == ["", *(entry["hash"] for entry in entries[:-1])]
     assert [kind for kind, _, _ in told(database)] == ["lead.changed"] * 4
 
 
-def test_a_step_that_does_not_follow_is_refused_and_leaves_no_trace(duty: TestClient, database: Database) -> None:
+def test_a_step_that_does_not_follow_is_refused_and_leaves_no_trace(
+    duty: TestClient, database: Database
+) -> None:
     _, lead_id = an_alert_with_a_lead(database)
     refused = duty.post(f"/leads/{lead_id}/transitions", json={"to": "confirmed"})
     assert refused.status_code == 409
@@ -95,7 +113,9 @@ def test_an_officer_opens_a_lead_from_alerts_that_have_none(duty: TestClient, da
 
 def test_leads_are_listed_newest_first_and_by_state(viewer: TestClient, database: Database) -> None:
     for state in ("new", "assigned", "new"):
-        builders.insert(database, "lead", kind="off_route", severity="minor", state=state, created_by="engine")
+        builders.insert(
+            database, "lead", kind="off_route", severity="minor", state=state, created_by="engine"
+        )
     assert [lead["id"] for lead in viewer.get("/leads").json()["items"]] == [3, 2, 1]
     page = viewer.get("/leads", params={"state": "new", "limit": 1}).json()
     assert [lead["id"] for lead in page["items"]] == [3]
@@ -107,7 +127,9 @@ def test_of_two_officers_who_move_one_lead_at_once_one_wins(
     as_role: Callable[[str], TestClient], database: Database
 ) -> None:
     for _ in range(5):
-        lead_id = builders.insert(database, "lead", kind="off_route", severity="minor", state="verifying", created_by="x")
+        lead_id = builders.insert(
+            database, "lead", kind="off_route", severity="minor", state="verifying", created_by="x"
+        )
 
         def move(to: str, lead_id: int = lead_id) -> int:
             return as_role("squad").post(f"/leads/{lead_id}/transitions", json={"to": to}).status_code
@@ -124,6 +146,8 @@ def test_of_two_officers_who_acknowledge_at_once_one_is_named(
 ) -> None:
     alert_id = builders.alert(database)
     with ThreadPoolExecutor(2) as officers:
-        answers = list(officers.map(lambda role: as_role(role).post(f"/alerts/{alert_id}/ack"), ["duty", "squad"]))
+        answers = list(
+            officers.map(lambda role: as_role(role).post(f"/alerts/{alert_id}/ack"), ["duty", "squad"])
+        )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     assert told(database) == [("alert.updated", alert_id, None)]

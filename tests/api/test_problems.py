@@ -121,4 +121,8 @@ def test_the_console_is_served_from_its_files_and_nothing_beside_them(tmp_path: 
 
 def test_the_api_describes_itself(anyone: TestClient) -> None:
     paths = anyone.get("/api/v1/openapi.json").json()["paths"]
-    assert {"/api/v1/auth/token", "/api/v1/alerts/{alert_id}/ack", "/api/v1/leads/{lead_id}/transitions"} <= set(paths)
+    assert {
+        "/api/v1/auth/token",
+        "/api/v1/alerts/{alert_id}/ack",
+        "/api/v1/leads/{lead_id}/transitions",
+    } <= set(paths)
