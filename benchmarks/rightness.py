@@ -27,7 +27,9 @@ COLUMNS = ("truths", "alerts", "matched", "precision", "recall", "f1", "latency_
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("scenarios", nargs="*", default=["clean", "noisy", "honest"])
     options.add_argument("--hours", type=float, default=24)
     options.add_argument("--seed", type=int, default=7)
@@ -37,7 +39,7 @@ def main() -> None:
     try:
         for scenario in asked.scenarios:
             with tempfile.TemporaryDirectory() as name, fresh_database(timescaledb_url()) as database_url:
-                broker = Mosquitto(Path(name))
+                broker = Mosquitto(Path(name), survives_kill=False)
                 broker.start()
                 try:
                     play(Path(name), database_url, broker.url, scenario, asked)
@@ -70,7 +72,9 @@ def play(directory: Path, database_url: str, mqtt_url: str, scenario: str, asked
     else:
         print(fleetfume("score", "--truth", str(truth), env=env))
     with psycopg.connect(database_url) as connection:
-        late = connection.execute("SELECT state, late, count(*) FROM alert GROUP BY 1, 2 ORDER BY 1, 2").fetchall()
+        late = connection.execute(
+            "SELECT state, late, count(*) FROM alert GROUP BY 1, 2 ORDER BY 1, 2"
+        ).fetchall()
     print("alerts by state and whether late readings had a part:", json.dumps(late))
 
 
