@@ -26,7 +26,7 @@ from analytics.haulage.state import HERE, VEHICLE_LAYOUT, VEHICLE_STATE, new_veh
 from analytics.haulage.stays import fold_stay, fold_stop, recall_stay, stop_ends_here
 from analytics.haulage.telling import MOST_EVENTS_A_FIX, Record, Records
 from analytics.haulage.unloading import fold_inferred, fold_unloading, note_stop
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel, kernel
 from analytics.kernels.projection import to_plane
 from analytics.records import EVENT, FIX, OK, UNKNOWN
 from analytics.rules import VehicleRules
@@ -102,7 +102,7 @@ def _fold(
     return row
 
 
-@kernel
+@inner_kernel
 def _hear_sensors(state: Record, fix: Record) -> None:
     """A terminal has a sensor once it has sent its field, be it in a bad fix."""
     if not math.isnan(fix["load"]):
@@ -113,7 +113,7 @@ def _hear_sensors(state: Record, fix: Record) -> None:
         state["has_cover"] = 1
 
 
-@kernel
+@inner_kernel
 def _fold_good_fix(
     district: District,
     rules: VehicleRules,

@@ -18,7 +18,7 @@ from analytics.haulage.places import is_inside, permits
 from analytics.haulage.state import AT_SOURCE, AT_TRANSFER, MAY_UNLOAD, PERMITS
 from analytics.haulage.stays import RISES, ROUNDING, last_before_change, stopped_for
 from analytics.haulage.telling import Record, Records, tell, within
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel
 from analytics.kernels.projection import distance_m
 from analytics.records import CLEARED, DAY, MAJOR, NEVER, OPENED, SECOND, UNLICENSED_LOADING, UNPERMITTED_HAUL
 from analytics.rules import VehicleRules
@@ -27,7 +27,7 @@ UNPERMITTED_SCORE = 0.7
 UNLICENSED_SCORE = 0.7
 
 
-@kernel
+@inner_kernel
 def fold_load(district: District, rules: VehicleRules, state: Record, here: Record, events: Records) -> None:
     """Begin a load, and let it leave."""
     if state["has_load"]:
@@ -41,7 +41,7 @@ def fold_load(district: District, rules: VehicleRules, state: Record, here: Reco
         _leave(district, state, here, events)
 
 
-@kernel
+@inner_kernel
 def fold_delivery(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records
 ) -> None:
@@ -58,7 +58,7 @@ def fold_delivery(
         end_load(district, rules, state, here, events)
 
 
-@kernel
+@inner_kernel
 def end_load(district: District, rules: VehicleRules, state: Record, here: Record, events: Records) -> None:
     """Clear what needs a load, and forget it. What a sensor says of it stays."""
     end_off_route(district, rules, state, here, events, math.nan)
@@ -70,7 +70,7 @@ def end_load(district: District, rules: VehicleRules, state: Record, here: Recor
         state["loaded"] = 0
 
 
-@kernel
+@inner_kernel
 def _fold_sensed(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records
 ) -> None:
@@ -93,7 +93,7 @@ def _fold_sensed(
         _begin(district, rules, state, here, source, events)
 
 
-@kernel
+@inner_kernel
 def _begin(
     district: District, rules: VehicleRules, state: Record, here: Record, source: int, events: Records
 ) -> None:
@@ -108,7 +108,7 @@ def _begin(
     state["haul_delivered"] = 0
 
 
-@kernel
+@inner_kernel
 def _leave(district: District, state: Record, here: Record, events: Records) -> None:
     state["haul_left"], state["haul_left_ts"] = 1, here["ts"]
     vehicle, found = here["vehicle"], 0
@@ -127,7 +127,7 @@ def _leave(district: District, state: Record, here: Record, events: Records) -> 
         _say_unpermitted(state, here, events, OPENED)
 
 
-@kernel
+@inner_kernel
 def _say_unpermitted(state: Record, here: Record, events: Records, action: int) -> None:
     said = tell(
         here, events, UNPERMITTED_HAUL, action, MAJOR, UNPERMITTED_SCORE,
@@ -141,7 +141,7 @@ def _say_unpermitted(state: Record, here: Record, events: Records, action: int) 
     values[2] = state["haul_ts"] / SECOND
 
 
-@kernel
+@inner_kernel
 def _say_unlicensed(state: Record, here: Record, events: Records) -> None:
     i = last_before_change(state, here["least"], RISES)
     said = tell(

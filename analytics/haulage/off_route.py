@@ -12,13 +12,13 @@ from analytics.district import District
 from analytics.haulage.places import is_inside
 from analytics.haulage.state import RECENT
 from analytics.haulage.telling import Record, Records, lasted, tell
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel
 from analytics.kernels.corridor import distance_to_route
 from analytics.records import CLEARED, MAJOR, MINOR, NEVER, OFF_ROUTE, OPENED, SECOND, UPDATED
 from analytics.rules import VehicleRules
 
 
-@kernel
+@inner_kernel
 def fold_off_route(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records
 ) -> None:
@@ -52,7 +52,7 @@ def fold_off_route(
             end_off_route(district, rules, state, here, events, metres)
 
 
-@kernel
+@inner_kernel
 def end_off_route(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records, metres: float
 ) -> None:
@@ -62,7 +62,7 @@ def end_off_route(
     state["off_open"], state["off_ts"] = 0, NEVER
 
 
-@kernel
+@inner_kernel
 def _all_routed(district: District, state: Record) -> bool:
     for i in range(state["permits"]):
         route = district.permit_route[state["permit"][i]]
@@ -71,7 +71,7 @@ def _all_routed(district: District, state: Record) -> bool:
     return bool(state["permits"] > 0)
 
 
-@kernel
+@inner_kernel
 def _off_by(district: District, state: Record, here: Record) -> tuple[float, int, bool]:
     """Metres to the nearest of the permits' routes, that permit, and whether it is beyond them all."""
     least, nearest, beyond = math.inf, -1, True
@@ -92,7 +92,7 @@ def _off_by(district: District, state: Record, here: Record) -> tuple[float, int
     return least, nearest, beyond
 
 
-@kernel
+@inner_kernel
 def _go_on(state: Record, here: Record, metres: float, permit: int) -> None:
     ts = here["ts"]
     if state["off_ts"] == NEVER:
@@ -103,7 +103,7 @@ def _go_on(state: Record, here: Record, metres: float, permit: int) -> None:
     state["off_last_ts"], state["off_back_ts"], state["off_permit"] = ts, NEVER, permit
 
 
-@kernel
+@inner_kernel
 def _say(
     district: District,
     rules: VehicleRules,
@@ -131,7 +131,7 @@ def _say(
     state["off_said_ts"] = here["ts"]
 
 
-@kernel
+@inner_kernel
 def _note(state: Record) -> None:
     """Remember the episode: it may have to be taken back."""
     if state["recent"] == RECENT:

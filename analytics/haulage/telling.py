@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel
 from analytics.records import EVENT_VALUES, NO_REASON, SECOND
 
 MOST_EVENTS_A_FIX = 32
@@ -15,24 +15,24 @@ Record = np.void
 Records = NDArray[np.void]
 
 
-@kernel
+@inner_kernel
 def microseconds(seconds: float) -> int:
     return int(seconds * SECOND)
 
 
-@kernel
+@inner_kernel
 def lasted(then: int, now: int, seconds: float) -> bool:
     """Whether `now` is at least `seconds` after `then`, which may be NEVER: no."""
     return then >= 0 and now - then >= microseconds(seconds)
 
 
-@kernel
+@inner_kernel
 def within(then: int, now: int, seconds: float) -> bool:
     """Whether `now` is at most `seconds` after `then`, which may be NEVER: no."""
     return then >= 0 and now - then <= microseconds(seconds)
 
 
-@kernel
+@inner_kernel
 def tell(
     here: Record,
     events: Records,

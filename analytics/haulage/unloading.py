@@ -21,7 +21,7 @@ from analytics.haulage.loads import end_load
 from analytics.haulage.state import AT_PARKING, AT_SOURCE, MAY_UNLOAD
 from analytics.haulage.stays import FALLS, ROUNDING, last_before_change, stopped_for
 from analytics.haulage.telling import Record, Records, lasted, tell, within
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel
 from analytics.kernels.projection import distance_m
 from analytics.records import (
     CRITICAL,
@@ -45,7 +45,7 @@ LIFT, LOAD_FALL, INFERRED, RETURNED, LOADED_STOP, OFF, NIGHT = 1, 2, 4, 8, 16, 3
 """Terms of the score, as bits."""
 
 
-@kernel
+@inner_kernel
 def fold_unloading(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records
 ) -> None:
@@ -72,7 +72,7 @@ def fold_unloading(
         end_load(district, rules, state, here, events)
 
 
-@kernel
+@inner_kernel
 def _raised_enough(rules: VehicleRules, state: Record, here: Record) -> bool:
     """Follow the run of raised fixes."""
     if state["lift"] != YES or here["speed_kmh"] >= rules.lift_kmh:
@@ -92,7 +92,7 @@ def _raised_enough(rules: VehicleRules, state: Record, here: Record) -> bool:
     )
 
 
-@kernel
+@inner_kernel
 def _fold_evidence(
     rules: VehicleRules,
     state: Record,
@@ -138,13 +138,13 @@ def _fold_evidence(
         _say_dumping(rules, state, here, events, OPENED)
 
 
-@kernel
+@inner_kernel
 def _same_unloading(rules: VehicleRules, state: Record, here: Record) -> bool:
     away_m = distance_m(state["unloading_x"], state["unloading_y"], here["x"], here["y"])
     return bool(within(state["unloading_ts"], here["ts"], rules.same_s) and away_m <= rules.same_m)
 
 
-@kernel
+@inner_kernel
 def at_night(rules: VehicleRules, local: int) -> bool:
     hour = (local % DAY) / HOUR
     if rules.night_from_h <= rules.night_to_h:
@@ -152,7 +152,7 @@ def at_night(rules: VehicleRules, local: int) -> bool:
     return bool(hour >= rules.night_from_h or hour < rules.night_to_h)
 
 
-@kernel
+@inner_kernel
 def _say_dumping(rules: VehicleRules, state: Record, here: Record, events: Records, action: int) -> None:
     terms = state["dumping_terms"]
     weights = (
@@ -177,7 +177,7 @@ def _say_dumping(rules: VehicleRules, state: Record, here: Record, events: Recor
     values[9] = state["dumping_stop_s"]
 
 
-@kernel
+@inner_kernel
 def note_stop(rules: VehicleRules, state: Record) -> None:
     """A stop is over: it may be the one where a load without sensors was tipped (c)."""
     if (
@@ -196,7 +196,7 @@ def note_stop(rules: VehicleRules, state: Record) -> None:
         state["tip_off_route"] = 1 if state["off_ts"] != NEVER else 0
 
 
-@kernel
+@inner_kernel
 def fold_inferred(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records
 ) -> None:
@@ -230,7 +230,7 @@ def fold_inferred(
         end_load(district, rules, state, here, events)
 
 
-@kernel
+@inner_kernel
 def _take_back(state: Record, here: Record, events: Records) -> None:
     """Withdraw what needed the load and began after the stop where it is now held to have been tipped."""
     for i in range(state["recent"]):
