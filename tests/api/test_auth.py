@@ -36,7 +36,9 @@ WRITES = {
 @pytest.fixture
 def something_to_see(database: Connection[TupleRow]) -> None:
     lead_ids = [
-        builders.insert(database, "lead", kind="off_route", severity="minor", state=state, created_by="engine")
+        builders.insert(
+            database, "lead", kind="off_route", severity="minor", state=state, created_by="engine"
+        )
         for state in ("new", "assigned", "verifying")
     ]
     assert lead_ids == [1, 2, 3]
@@ -56,7 +58,9 @@ def test_a_right_password_gives_a_token_that_says_who_asks(anyone: TestClient, d
     assert me.json() == {"name": "duty", "role": "duty"}
 
 
-@pytest.mark.parametrize(("name", "password"), [("duty", "wrong password"), ("stranger", PASSWORD), ("duty", "")])
+@pytest.mark.parametrize(
+    ("name", "password"), [("duty", "wrong password"), ("stranger", PASSWORD), ("duty", "")]
+)
 def test_a_wrong_name_or_password_is_refused_alike(anyone: TestClient, name: str, password: str) -> None:
     status, problem = sign_in(anyone, name, password)
     if password:
@@ -115,7 +119,9 @@ def test_every_role_reads_everything(as_role: Callable[[str], TestClient], role:
 
 @pytest.mark.usefixtures("something_to_see")
 @pytest.mark.parametrize(("write", "role"), list(itertools.product(WRITES, ROLES)))
-def test_a_write_is_for_its_roles(as_role: Callable[[str], TestClient], write: tuple[str, str], role: str) -> None:
+def test_a_write_is_for_its_roles(
+    as_role: Callable[[str], TestClient], write: tuple[str, str], role: str
+) -> None:
     path, body = write
     answer = as_role(role).post(path, content=body, headers={"Content-Type": "application/json"})
     if role in WRITES[write]:
