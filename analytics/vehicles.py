@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from analytics.district import District
 from analytics.haulage.believing import quality_after, quality_alone
+from analytics.haulage.loaded_stop import end_loaded_stop, fold_loaded_stop
 from analytics.haulage.loads import fold_delivery, fold_load
 from analytics.haulage.no_go import fold_no_go
 from analytics.haulage.off_route import fold_off_route
@@ -132,6 +133,7 @@ def _fold_good_fix(
 
     fold_place(district, state, here, found)
     if stop_ends_here(rules, state, here):
+        end_loaded_stop(state, here, events)
         note_stop(rules, state)
     fold_stop(rules, state, here)
     fold_stay(state, here, rules.stay_m)
@@ -143,6 +145,7 @@ def _fold_good_fix(
         fold_off_route(district, rules, state, here, events)
     fold_unloading(district, rules, state, here, events)
     fold_delivery(district, rules, state, here, events)
+    fold_loaded_stop(rules, state, here, events)
     fold_no_go(rules, state, here, events)
 
     state["good_ts"], state["good_lat"], state["good_lon"] = here["ts"], here["lat"], here["lon"]

@@ -52,7 +52,7 @@ def _outside(rules: VehicleRules, state: Record, here: Record, events: Records, 
     if state["zone_out_ts"][k] == NEVER:
         state["zone_out_ts"][k] = here["ts"]
     if lasted(state["zone_out_ts"][k], here["ts"], rules.no_go_clear_s):
-        _say(state, here, events, k, CLEARED)
+        events[_say(state, here, events, k)]["action"] = CLEARED
         state["zone"][k] = -1
 
 
@@ -65,17 +65,17 @@ def _inside(rules: VehicleRules, state: Record, here: Record, events: Records, k
     state["zone_last_ts"][k], state["zone_out_ts"][k] = here["ts"], NEVER
     if not state["zone_open"][k] and state["zone_fixes"][k] >= rules.no_go_fixes:
         state["zone_open"][k] = 1
-        _say(state, here, events, k, OPENED)
+        events[_say(state, here, events, k)]["action"] = OPENED
 
 
 @inner_kernel
-def _say(state: Record, here: Record, events: Records, k: int, action: int) -> None:
-    said = tell(
-        here, events, NO_GO_ENTRY, action, MAJOR, SCORE,
-        state["zone_ts"][k], state["zone_lat"][k], state["zone_lon"][k],
-    )  # fmt: skip
+def _say(state: Record, here: Record, events: Records, k: int) -> int:
+    """Write the event, all but its action; return its row."""
+    said = tell(here, events, state["zone_ts"][k], state["zone_lat"][k], state["zone_lon"][k])
     event = events[said]
+    event["kind"], event["severity"], event["score"] = NO_GO_ENTRY, MAJOR, SCORE
     event["place"] = event["site"] = state["zone"][k]
     values = event["values"]
     values[0] = state["zone_fixes"][k]
     values[1] = (state["zone_last_ts"][k] - state["zone_ts"][k]) / SECOND
+    return said

@@ -34,6 +34,7 @@ def fold_stop(rules: VehicleRules, state: Record, here: Record) -> None:
         state["stop_ts"], state["stop_lat"], state["stop_lon"] = here["ts"], here["lat"], here["lon"]
         state["stop_x"], state["stop_y"] = here["x"], here["y"]
         state["stop_source"], state["stop_flags"], state["stop_loads"] = -1, 0, 0
+        state["stop_loaded"] = 1  # until a fix of it says otherwise
     state["stop_last_ts"] = here["ts"]
     better = here["flags"] & AT_PERMITTED and not state["stop_flags"] & AT_PERMITTED
     if here["source"] >= 0 and (state["stop_source"] < 0 or better):

@@ -20,23 +20,21 @@ from analytics.district import District
 from analytics.haulage.loads import end_load
 from analytics.haulage.state import AT_PARKING, AT_SOURCE, MAY_UNLOAD
 from analytics.haulage.stays import FALLS, ROUNDING, last_before_change, stopped_for
+from analytics.haulage.taking_back import take_back
 from analytics.haulage.telling import Record, Records, lasted, tell, within
 from analytics.kernels._compile import inner_kernel
 from analytics.kernels.projection import distance_m
 from analytics.records import (
     CRITICAL,
     DAY,
-    DUMPED_BEFORE,
     HOUR,
     ILLEGAL_DUMPING,
     MAJOR,
     MINOR,
     NEVER,
-    OFF_ROUTE,
     OPENED,
     SECOND,
     UPDATED,
-    WITHDRAWN,
     YES,
 )  # fmt: skip
 from analytics.rules import VehicleRules
@@ -117,7 +115,7 @@ def _fold_evidence(
                 state["dumping_terms"] |= term
                 if not load_before <= state["dumping_before"]:
                     state["dumping_before"] = load_before
-                _say_dumping(rules, state, here, events, UPDATED)
+                events[_say_dumping(rules, state, here, events)]["action"] = UPDATED
     elif lawful:
         state["dumping_ts"] = NEVER
     else:
@@ -135,7 +133,7 @@ def _fold_evidence(
         state["dumping_before"], state["dumping_after"] = load_before, state["load"]
         state["dumping_stop_s"], state["dumping_terms"] = stop_s, terms
         state["dumping_severity"] = MINOR if parking else CRITICAL
-        _say_dumping(rules, state, here, events, OPENED)
+        events[_say_dumping(rules, state, here, events)]["action"] = OPENED
 
 
 @inner_kernel
@@ -153,7 +151,8 @@ def at_night(rules: VehicleRules, local: int) -> bool:
 
 
 @inner_kernel
-def _say_dumping(rules: VehicleRules, state: Record, here: Record, events: Records, action: int) -> None:
+def _say_dumping(rules: VehicleRules, state: Record, here: Record, events: Records) -> int:
+    """Write the event, all but its action; return its row."""
     terms = state["dumping_terms"]
     weights = (
         rules.score_lift, rules.score_load_fall, rules.score_inferred, rules.score_returned,
@@ -163,11 +162,10 @@ def _say_dumping(rules: VehicleRules, state: Record, here: Record, events: Recor
     for i in range(7):
         if terms >> i & 1:
             score += weights[i]
-    said = tell(
-        here, events, ILLEGAL_DUMPING, action, state["dumping_severity"], min(1.0, score),
-        state["dumping_ts"], state["dumping_lat"], state["dumping_lon"],
-    )  # fmt: skip
+    said = tell(here, events, state["dumping_ts"], state["dumping_lat"], state["dumping_lon"])
     event = events[said]
+    event["kind"], event["severity"] = ILLEGAL_DUMPING, state["dumping_severity"]
+    event["score"] = min(1.0, score)
     event["site"] = state["haul_source"] if state["hauling"] else -1
     event["permit"] = state["permit"][0] if state["permits"] > 0 else -1
     values = event["values"]
@@ -175,6 +173,7 @@ def _say_dumping(rules: VehicleRules, state: Record, here: Record, events: Recor
         values[i] = terms >> i & 1
     values[7], values[8] = np.round(state["dumping_before"], 4), np.round(state["dumping_after"], 4)
     values[9] = state["dumping_stop_s"]
+    return said
 
 
 @inner_kernel
@@ -225,21 +224,6 @@ def fold_inferred(
         state["dumping_before"], state["dumping_after"] = math.nan, math.nan
         state["dumping_stop_s"] = (state["tip_last_ts"] - state["tip_ts"]) / SECOND
         state["dumping_terms"], state["dumping_severity"] = terms, MAJOR
-        _say_dumping(rules, state, here, events, OPENED)
-        _take_back(state, here, events)
+        events[_say_dumping(rules, state, here, events)]["action"] = OPENED
+        take_back(state, here, events, state["tip_ts"])
         end_load(district, rules, state, here, events)
-
-
-@inner_kernel
-def _take_back(state: Record, here: Record, events: Records) -> None:
-    """Withdraw what needed the load and began after the stop where it is now held to have been tipped."""
-    for i in range(state["recent"]):
-        started = state["recent_ts"][i]
-        if started > state["tip_ts"]:
-            said = tell(
-                here, events, OFF_ROUTE, WITHDRAWN, MINOR, 0.0,
-                started, state["recent_lat"][i], state["recent_lon"][i],
-            )  # fmt: skip
-            events[said]["reason"] = DUMPED_BEFORE
-            if state["off_open"] and state["off_ts"] == started:
-                state["off_open"] = 0
