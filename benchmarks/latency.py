@@ -25,7 +25,6 @@ from tests.parts.run import begin_run, end_run
 from tests.service.running import PASSWORD, environment, fleetfume, publisher, serving, sign_in
 from tests.small_district import place, registry
 
-
 TIPPINGS_A_ROUND = 20
 
 
