@@ -1,0 +1,1 @@
+"""One module per noun; each answers with rows as the database gave them."""
