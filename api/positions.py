@@ -10,18 +10,14 @@ WORST_ALERT: LiteralString = """
 """
 """Severity of the gravest alert of `device` that is still open, or null."""
 
-POSITIONS: LiteralString = (
-    """
+POSITIONS: LiteralString = """
     SELECT device_id, vehicle.plate, vehicle.company_id, vehicle.kind, latest.ts, latest.lat, latest.lon,
            latest.speed_kmh, latest.heading_deg, latest.load, latest.lift, latest.cover, latest.ignition,
-           latest.quality, latest.loaded, latest.site_id, latest.received_at, """
-    + WORST_ALERT
-    + """ AS alert
+           latest.quality, latest.loaded, latest.site_id, latest.received_at, {alert} AS alert
       FROM vehicle_latest AS latest
       JOIN device USING (device_id)
       JOIN vehicle ON vehicle.plate = device.bound_to
-"""
-)
+""".replace("{alert}", WORST_ALERT)
 """Vehicles that have reported; add WHERE. `received_at` is ours, `position_json` leaves it out."""
 
 

@@ -10,13 +10,13 @@ from alerts.catalogue import load_catalogue
 from api import console, problems, stream
 from api.auth import Attempts
 from api.guard import Guard
-from api.routes import alerts, auth, health, labels, leads, vehicles
+from api.routes import alerts, auth, health, labels, leads, outlets, quarantine, registry, stats, vehicles
 from api.state import Shared, make_pool
 from runtime import __version__
 from runtime.errors import SettingsError
 from runtime.settings import Settings
 
-ROUTERS = (auth, labels, vehicles, alerts, leads, stream)
+ROUTERS = (auth, labels, vehicles, outlets, registry, alerts, leads, quarantine, stats, stream)
 
 
 def create_app(settings: Settings, *, role: str = "all") -> FastAPI:

@@ -20,13 +20,10 @@ DEFAULT_TRACK = timedelta(hours=2)
 DEFAULT_POINTS, MOST_POINTS = 2000, 20_000
 
 # Of several devices an active one counts: 'active' sorts before 'disabled'.
-VEHICLES: LiteralString = (
-    """
+VEHICLES: LiteralString = """
     SELECT vehicle.*, company.name AS company_name, device.device_id, latest.ts, latest.lat, latest.lon,
            latest.speed_kmh, latest.heading_deg, latest.load, latest.lift, latest.cover, latest.ignition,
-           latest.quality, latest.loaded, latest.site_id, """
-    + WORST_ALERT
-    + """ AS alert
+           latest.quality, latest.loaded, latest.site_id, {alert} AS alert
       FROM vehicle
       LEFT JOIN company USING (company_id)
       LEFT JOIN LATERAL (
@@ -34,8 +31,7 @@ VEHICLES: LiteralString = (
            WHERE device.bound_to = vehicle.plate AND device.kind = 'vehicle'
            ORDER BY status, device_id LIMIT 1) AS device ON true
       LEFT JOIN vehicle_latest AS latest ON latest.device_id = device.device_id
-"""
-)
+""".replace("{alert}", WORST_ALERT)
 LIST: LiteralString = (
     VEHICLES
     + """
