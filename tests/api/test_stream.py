@@ -43,6 +43,11 @@ def receive(socket: ClientConnection, count: int) -> list[dict[str, Any]]:
     return [json.loads(socket.recv(timeout=10)) for _ in range(count)]
 
 
+def _receive_all(socket: ClientConnection, ids: list[int]) -> None:
+    while True:
+        ids.append(json.loads(socket.recv(timeout=10))["id"])
+
+
 def test_an_alert_is_told_as_the_contract_says(served: Served) -> None:
     alert_id = add_alert(served)
     with streaming(served) as socket:
@@ -154,15 +159,14 @@ def test_a_browser_gives_its_token_as_a_subprotocol(served: Served) -> None:
 
 def test_a_client_that_is_too_slow_is_told_to_resume(served: Served) -> None:
     alert_id = add_alert(served, note="x" * 20_000)
-    with streaming(served, max_queue=1) as slow, streaming(served) as other:
-        received = []
-        ids = []
+    with streaming(served, max_queue=1, compression=None) as slow, streaming(served) as other:
+        received: list[int] = []
+        ids: list[int] = []
         for _ in range(25):
             ids += publish(served, alert_id, 100)
             assert [event["id"] for event in receive(other, 100)] == ids[-100:]
         with pytest.raises(ConnectionClosed) as closed:
-            while True:
-                received.append(json.loads(slow.recv(timeout=10))["id"])
+            _receive_all(slow, received)
     assert closed.value.rcvd is not None
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1013, "resume with last_event_id")
     assert received == ids[: len(received)]
