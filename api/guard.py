@@ -5,7 +5,7 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import problem
+from api.problems import Problem
 
 BODY_MOST: Final = 1 << 20
 HEADERS: Final = {
@@ -30,32 +30,20 @@ class Guard:
             await self._app(scope, receive, send)
             return
         received = 0
-        begun = False
 
         async def bounded() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
             if received > BODY_MOST:
-                raise _TooLarge
+                raise Problem(413, f"a request's body may have {BODY_MOST} bytes at most")
             return message
 
         async def marked(message: Message) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        try:
-            await self._app(scope, bounded, marked)
-        except _TooLarge:
-            if not begun:
-                answer = problem(None, 413, f"a request may have {BODY_MOST} bytes at most")
-                await answer(scope, receive, marked)
-
-
-class _TooLarge(Exception):
-    pass
+        await self._app(scope, bounded, marked)

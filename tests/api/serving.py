@@ -36,6 +36,10 @@ class Served:
     def anonymous(self) -> httpx2.Client:
         return httpx2.Client(base_url=self.url, timeout=30)
 
+    def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
+        """One request without a token."""
+        return httpx2.request(method, f"{self.url}{path}", timeout=30, **options)
+
     def sign_in(self, name: str) -> httpx2.Client:
         return httpx2.Client(
             base_url=f"{self.url}/api/v1", headers={"Authorization": f"Bearer {self.token(name)}"}, timeout=30

@@ -13,7 +13,7 @@ def test_a_ready_server_says_so(served: Served) -> None:
 
 def test_what_is_wrong_is_named(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(health.checks, "broker", lambda: "not connected")
-    answer = served.anonymous().get("/readyz")
+    answer = served.ask("GET", "/readyz")
     assert answer.status_code == 503
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["complaints"] == {"broker": "not connected"}
@@ -31,14 +31,14 @@ def test_a_collector_is_ready_once_it_collects(served: Served, monkeypatch: pyte
 
 def test_a_database_without_its_schema_is_not_ready(any_empty_database_url: str) -> None:
     with serving(any_empty_database_url) as bare:
-        answer = bare.anonymous().get("/readyz")
+        answer = bare.ask("GET", "/readyz")
     assert answer.status_code == 503
     assert "fleetfume db migrate" in answer.json()["complaints"]["database"]
 
 
 def test_a_missing_migration_is_named(served: Served) -> None:
     served.sql("DELETE FROM schema_migration WHERE name = (SELECT max(name) FROM schema_migration)")
-    complaint = served.anonymous().get("/readyz").json()["complaints"]["database"]
+    complaint = served.ask("GET", "/readyz").json()["complaints"]["database"]
     assert complaint.startswith("lacks 000")
 
 

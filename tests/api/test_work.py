@@ -122,7 +122,7 @@ def test_an_officer_does_not_lose_against_a_writer_who_locks_the_other_way_round
             target=lambda: statuses.append(duty.post(f"/alerts/{second}/ack").status_code)
         )
         officer.start()
-        while not served.sql("SELECT FROM pg_locks WHERE NOT granted"):
+        while not served.sql("SELECT 1 FROM pg_locks WHERE NOT granted"):
             pass
         try:
             publish_alert(engine, first, "alert.updated")
