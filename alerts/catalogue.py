@@ -123,7 +123,9 @@ def _changed(catalogue: Catalogue, path: Path) -> Catalogue:
         if name == "fume_limits":
             for scale, value in section.items():
                 if scale not in limits:
-                    raise CatalogueError(f"rules file {path}: [fume_limits] knows small, medium, large, not {scale!r}")
+                    raise CatalogueError(
+                        f"rules file {path}: [fume_limits] knows small, medium, large, not {scale!r}"
+                    )
                 limits[scale] = _number(path, name, scale, value, 0.01, 100.0)
             continue
         if name not in sections:

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from analytics.evidence import VALUE_NAMES
-
 from analytics.records import (
     ACTIONS,
     CLEARED,
@@ -220,9 +219,9 @@ def reconcile(stored: Mapping[int, Episode], told: Mapping[Key, Episode]) -> Dif
             identity, before = by_key[key]
             if before != episode:
                 difference.amended.append((identity, episode))
-        elif (identity := _overlapping(episode, unmatched)) is not None:
-            del unmatched[identity]
-            difference.amended.append((identity, episode))
+        elif (moved := _overlapping(episode, unmatched)) is not None:
+            del unmatched[moved]
+            difference.amended.append((moved, episode))
         else:
             difference.raised.append(episode)
     difference.withdrawn.extend(

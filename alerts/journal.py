@@ -36,7 +36,9 @@ class Entry:
             "detail": self.detail,
             "prev_hash": self.prev_hash,
         }
-        canonical = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        canonical = json.dumps(
+            said, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        )
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -67,9 +69,8 @@ def append(
 
 def first_broken(entries: Iterable[tuple[Entry, str]]) -> int | None:
     """The `seq` of the first of a lead's entries (with the hashes they carry) that does not hold; None: all do."""
-    prev_hash, seq = "", 0
-    for entry, carried in entries:
-        seq += 1
+    prev_hash = ""
+    for seq, (entry, carried) in enumerate(entries, start=1):
         if entry.seq != seq or entry.prev_hash != prev_hash or entry.hash() != carried:
             return entry.seq
         prev_hash = carried

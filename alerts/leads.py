@@ -83,7 +83,9 @@ MOVE: LiteralString = """
 """
 
 
-def open_lead(connection: Connection[Any], alert_ids: Iterable[int], *, created_by: str = ENGINE) -> int | None:
+def open_lead(
+    connection: Connection[Any], alert_ids: Iterable[int], *, created_by: str = ENGINE
+) -> int | None:
     """Open a lead from alerts, told by the first of them; return its number.
 
     Opened by the engine, an alert that has a lead already keeps it, and None comes back; an officer is told
@@ -98,7 +100,11 @@ def open_lead(connection: Connection[Any], alert_ids: Iterable[int], *, created_
     if taken or len(alerts) != len(set(wanted)) or not alerts:
         missing = sorted(set(wanted) - {alert["id"] for alert in alerts})
         raise NothingToOpen(
-            f"alerts {taken} have a lead already" if taken else f"no alerts {missing}" if missing else "no alert named"
+            f"alerts {taken} have a lead already"
+            if taken
+            else f"no alerts {missing}"
+            if missing
+            else "no alert named"
         )
     row = connection.execute(OPEN, {**alerts[0], "created_by": created_by}).fetchone()
     assert row is not None  # noqa: S101 - INSERT … RETURNING of one row
@@ -131,9 +137,11 @@ def move_lead(
     _tell(connection, lead_id)
 
 
-def note_on_lead(connection: Connection[Any], lead_id: int, action: str, detail: dict[str, Any]) -> None:
-    """Write what the engine did to one of the lead's alerts into its journal."""
-    journal.append(connection, lead_id, actor=ENGINE, action=action, detail=detail)
+def note_on_lead(
+    connection: Connection[Any], lead_id: int, action: str, detail: dict[str, Any], *, actor: str = ENGINE
+) -> None:
+    """Write into the journal what was done to one of the lead's alerts, or an officer's note."""
+    journal.append(connection, lead_id, actor=actor, action=action, detail=detail)
     _tell(connection, lead_id)
 
 

@@ -12,6 +12,15 @@ INSERT: LiteralString = """
 TELL: LiteralString = "SELECT pg_notify('fleetfume_outbox', '')"
 
 
+def take_turn(connection: Connection[Any]) -> None:
+    """Wait until no other writer of alerts, leads or events is within its transaction.
+
+    Writers do so before they touch their first row: one that held a row and then waited for its turn could meet
+    one that has the turn and waits for the row.
+    """
+    connection.execute(ORDER)
+
+
 def publish(
     connection: Connection[Any],
     event_type: str,
@@ -24,7 +33,7 @@ def publish(
 
     The lock is held to the commit, so that a listener who has seen id n will never find a smaller one new.
     """
-    connection.execute(ORDER)
+    take_turn(connection)
     row = connection.execute(INSERT, (event_type, alert_id, lead_id, Jsonb(body))).fetchone()
     connection.execute(TELL)
     assert row is not None  # noqa: S101 - INSERT … RETURNING of one row

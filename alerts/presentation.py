@@ -89,17 +89,21 @@ def _measured(kind: str, values: dict[str, float], language: Language) -> str:
             return f"最远偏离 {metres} 米" if zh else f"up to {metres} m off"
         case "fume_exceedance" if "max_mean_mg_m3" in values:
             mean, limit = f"{values['max_mean_mg_m3']:.2f}", f"{values['limit_mg_m3']:g}"
-            return f"十分钟均值 {mean} mg/m³，限值 {limit}" if zh else f"10-min mean {mean} mg/m³, limit {limit}"
+            return (
+                f"十分钟均值 {mean} mg/m³，限值 {limit}" if zh else f"10-min mean {mean} mg/m³, limit {limit}"
+            )
         case "purifier_off" if "duration_s" in values:
             minutes = f"{values['duration_s'] / 60:.0f}"
-            return f"风机运行而净化器关闭已 {minutes} 分钟" if zh else f"fan on, purifier off for {minutes} min"
+            return (
+                f"风机运行而净化器关闭已 {minutes} 分钟" if zh else f"fan on, purifier off for {minutes} min"
+            )
         case "illegal_dumping" if "load_before" in values and "load_after" in values:
             fall = f"{values['load_before']:.0%} → {values['load_after']:.0%}"
             return f"载重 {fall}" if zh else f"load {fall}"
     return ""
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
+def plain(value: Any) -> Any:
     """A column's value for JSON: instants as RFC 3339 with Z."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

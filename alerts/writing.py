@@ -16,6 +16,7 @@ from alerts.catalogue import Catalogue
 from alerts.episodes import EACH_ITS_OWN, Difference, Episode
 from alerts.evidence import build_evidence
 from alerts.leads import note_on_lead, open_lead
+from alerts.outbox import take_turn
 from alerts.presentation import publish_alert
 from analytics.records import CRITICAL, FUME_EXCEEDANCE, ILLEGAL_DUMPING, KINDS, NEVER, SEVERITIES
 
@@ -140,6 +141,9 @@ def write_difference(
 
     `late`: it came of readings that were late, which the alert then says.
     """
+    if not (difference.withdrawn or difference.amended or difference.raised):
+        return 0
+    take_turn(connection)
     for alert_id in difference.withdrawn:
         lead = connection.execute(WITHDRAW, {"id": alert_id, "note": LATE_WITHDRAWN}).fetchone()
         if lead and lead[0] is not None:

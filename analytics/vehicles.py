@@ -51,7 +51,8 @@ def judge_vehicles(
             f"illegal_dumping: load_change_s is {rules.load_change_s}, may be up to {_REMEMBERED_S}"
         )
     exact = VehicleRules._make(type(d)(r) for d, r in zip(VehicleRules(), rules, strict=True))
-    after = np.array(states, VEHICLE_STATE)
+    after = np.zeros(len(states), VEHICLE_STATE)
+    after.view(np.uint8)[:] = np.ascontiguousarray(states).view(np.uint8)  # with what lies between the fields
     vehicles = np.ascontiguousarray(vehicles, np.int32)
     fixes = np.ascontiguousarray(fixes, FIX)
     quality = np.empty(len(fixes), np.int8)

@@ -1,4 +1,4 @@
-"""HTTP, the live stream and the console.
+"""HTTP and WebSocket: what officers' consoles and other programs ask of fleetfume.
 
-May import alerts and everything below; meets ingest only in the database.
+May import alerts, analytics, devices and runtime; meets the collector only in the database.
 """

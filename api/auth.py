@@ -1,177 +1,169 @@
-"""Who is asking: passwords, bearer tokens, roles.
+"""Who is asking, and may they: `POST /auth/token`, `GET /me`, and the roles that other routes ask for."""
 
-A token is a JWT (HS256) signed with a key that the database keeps, so that every API process knows every
-token. It ends after 12 hours, or as soon as its user is disabled or removed.
-"""
-
-import secrets
-import threading
 import time
-from collections import defaultdict, deque
 from collections.abc import Callable
-from functools import cache
-from typing import Annotated, Any, Final, Literal, LiteralString, NamedTuple, get_args
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from fastapi import Depends
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi.security import OAuth2PasswordBearer
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 from psycopg import Connection
-from psycopg.rows import TupleRow
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
-from api.problems import Problem
-from api.state import Database, Pool
+from api.answers import Answer
+from api.database import Database, one
+from api.limiter import Limiter
+from api.users import FIND, MAX_NAME, MAX_PASSWORD, NOBODY, ROLE, hasher
 
-Role = Literal["duty", "squad", "reviewer", "admin", "viewer"]
-ROLES: Final[tuple[str, ...]] = get_args(Role)
+TOKEN_LIFE_S = 12 * 3600  # a shift
+PARALLEL_LOGINS = 2  # each takes 64 MiB and a tenth of a second of one core
+ALGORITHM = "HS256"
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
-TOKEN_LIFE_S: Final = 12 * 3600
-PASSWORD_LEAST, PASSWORD_MOST, NAME_MOST = 10, 1024, 100
-ATTEMPTS, ATTEMPTS_WITHIN_S = 10, 60.0
+# Failed ones count. A whole office may share one address.
+PER_NAME = (10, 300.0)
+PER_ADDRESS = (100, 300.0)
 
-SELECT_KEY: LiteralString = "SELECT value FROM service_secret WHERE name = 'token_key'"
-MAKE_KEY: LiteralString = (
-    "INSERT INTO service_secret (name, value) VALUES ('token_key', %s) ON CONFLICT DO NOTHING"
-)
-USER: LiteralString = """
-    SELECT name, role, password_hash FROM console_user WHERE name = %s AND disabled_at IS NULL
-"""
-
-_passwords = PasswordHash((Argon2Hasher(),))
-# A hash takes 64 MiB and 0.1 s of a core on purpose; a flood of sign-ins must not take them all.
-_two_at_a_time = threading.BoundedSemaphore(2)
+router = APIRouter(tags=["auth"])
+_bearer = OAuth2PasswordBearer(tokenUrl="/api/v1/auth/token", auto_error=False)
 
 
-class User(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Caller:
     name: str
     role: str
 
 
-class Token(NamedTuple):
-    user: User
+class LoginLimits:
+    def __init__(self) -> None:
+        self.by_name = Limiter(*PER_NAME)
+        self.by_address = Limiter(*PER_ADDRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A try that was admitted."""
+
+    username: str
+    password: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    caller: Caller
+    key: bytes
+    """That the token is to be signed with."""
+
+
+def _admitted(
+    request: Request,
+    username: Annotated[str, Form(max_length=MAX_NAME)],
+    password: Annotated[str, Form(max_length=MAX_PASSWORD)],
+) -> Login:
+    address = request.client.host if request.client else ""
+    limits: LoginLimits = request.app.state.login_limits
+    wait_s = max(limits.by_address.take(address), limits.by_name.take(username))
+    if wait_s > 0:
+        raise HTTPException(
+            429,
+            f"too many failed logins: try again in {wait_s:.0f} s",
+            headers={"Retry-After": f"{wait_s:.0f}"},
+        )
+    return Login(username, password, address)
+
+
+def _signed_in(request: Request, login: Annotated[Login, Depends(_admitted)]) -> SignedIn:
+    with request.app.state.pool.connection() as connection:
+        user = one(connection, FIND, (login.username,))
+        key = request.app.state.keys.token(connection)
+    # Hashing keeps no connection waiting.
+    good = hasher.verify(login.password, user["password_hash"] if user else NOBODY)
+    if not (user and good):
+        raise HTTPException(401, "user name or password is wrong", headers=CHALLENGE)
+    limits: LoginLimits = request.app.state.login_limits
+    limits.by_name.give_back(login.username)
+    limits.by_address.give_back(login.address)
+    return SignedIn(Caller(login.username, user["role"]), key)
+
+
+@router.post("/auth/token", responses={401: {}, 429: {}})
+def make_token(
+    signed_in: Annotated[SignedIn, Depends(_signed_in, max_concurrency=PARALLEL_LOGINS)],
+) -> Answer:
+    """Give a bearer token for a name and a password (form fields `username`, `password`)."""
+    caller = signed_in.caller
+    return Answer(
+        {
+            "access_token": issue_token(signed_in.key, caller.name),
+            "token_type": "bearer",
+            "expires_in": TOKEN_LIFE_S,
+            "user": {"name": caller.name, "role": caller.role},
+        },
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def issue_token(key: bytes, name: str, now_s: float | None = None) -> str:
+    now = int(time.time() if now_s is None else now_s)
+    claims = {"sub": name, "iat": now, "exp": now + TOKEN_LIFE_S}
+    return jwt.encode({"alg": ALGORITHM}, claims, OctKey.import_key(key))
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    name: str
     expires_at: float
     """Seconds since 1970."""
 
 
-def hash_password(password: str) -> str:
-    with _two_at_a_time:
-        return _passwords.hash(password)
-
-
-@cache
-def _nobodys_hash() -> str:
-    return hash_password(secrets.token_urlsafe())
-
-
-def sign_in(pool: Pool, name: str, password: str) -> tuple[User, str] | None:
-    """The user of that name and password, and a token; for an unknown name it takes as long to say no."""
-    with pool.connection() as connection:
-        row = connection.execute(USER, [name]).fetchone()
-    # No connection is held while hashing: those who wait for their turn would keep all of them.
-    hashed = row[2] if row else _nobodys_hash()
-    with _two_at_a_time:
-        matches = _passwords.verify(password, hashed)
-    if row is None or not matches:
-        return None
-    user = User(row[0], row[1])
-    with pool.connection() as connection:
-        return user, issue_token(connection, user)
-
-
-def token_key(connection: Connection[TupleRow]) -> OctKey:
-    """The key that signs tokens, made by whoever asks first."""
-    row = connection.execute(SELECT_KEY).fetchone()
-    if row is None:
-        connection.execute(MAKE_KEY, [secrets.token_bytes(32)])
-        row = connection.execute(SELECT_KEY).fetchone()
-    assert row is not None  # noqa: S101 - just made
-    return OctKey.import_key(row[0])
-
-
-def issue_token(connection: Connection[TupleRow], user: User) -> str:
-    now = int(time.time())
-    claims = {"sub": user.name, "iat": now, "exp": now + TOKEN_LIFE_S}
-    return jwt.encode({"alg": "HS256"}, claims, token_key(connection), algorithms=["HS256"])
-
-
-def read_token(connection: Connection[TupleRow], text: str) -> Token:
-    """Whose token it is, with the role the user has now. Problem 401 if it is not, or no longer, good."""
+def read_token(key: bytes, token: str) -> Token | None:
+    """None if it is not one of ours, or has expired."""
     try:
-        claims = jwt.decode(text, token_key(connection), algorithms=["HS256"]).claims
-        jwt.JWTClaimsRegistry(exp={"essential": True}, sub={"essential": True}).validate(claims)
+        claims = jwt.decode(token, OctKey.import_key(key), algorithms=[ALGORITHM]).claims
+        jwt.JWTClaimsRegistry(sub={"essential": True}, exp={"essential": True}).validate(claims)
     except (JoseError, ValueError):
-        raise _unauthorized("the token is not valid, or has expired; sign in again") from None
-    row = connection.execute(USER, [claims["sub"]]).fetchone()
-    if row is None:
-        raise _unauthorized("the token's user is not active any more")
-    return Token(User(row[0], row[1]), claims["exp"])
+        return None
+    return Token(str(claims["sub"]), float(claims["exp"]))
 
 
-def _unauthorized(detail: str) -> Problem:
-    return Problem(401, detail, headers={"WWW-Authenticate": "Bearer"})
+def find_caller(connection: Connection[Any], name: str) -> Caller | None:
+    """The role as it is now: a token outlives neither a change of role nor a disabled user."""
+    user = one(connection, ROLE, (name,))
+    return Caller(name, user["role"]) if user else None
 
 
-def current_user(
-    given: Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))],
-    connection: Database,
-) -> User:
-    """The user whose token the request carries."""
-    if given is None:
-        raise _unauthorized("a bearer token is needed; POST /api/v1/auth/token gives one")
-    return read_token(connection, given.credentials).user
+def _caller(request: Request, connection: Database, token: Annotated[str | None, Depends(_bearer)]) -> Caller:
+    if token is None:
+        raise HTTPException(401, "a bearer token is needed: POST /api/v1/auth/token", headers=CHALLENGE)
+    known = read_token(request.app.state.keys.token(connection), token)
+    caller = find_caller(connection, known.name) if known else None
+    if caller is None:
+        raise HTTPException(
+            401, "the token is not valid, or no longer: sign in again",
+            headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
+        )  # fmt: skip
+    return caller
 
 
-CurrentUser = Annotated[User, Depends(current_user, scope="function")]
+AnyCaller = Annotated[Caller, Depends(_caller)]
 
 
-def require(*roles: Role) -> Any:
-    """A dependency: the user, who must have one of `roles`."""
+def allowed(*roles: str) -> Callable[[Caller], Caller]:
+    """A dependency: the caller, if one of `roles` or an admin."""
+    admitted = {*roles, "admin"}
 
-    def allowed(user: CurrentUser) -> User:
-        if user.role not in roles:
-            raise Problem(403, f"this is for {' or '.join(roles)}, not {user.role}")
-        return user
+    def check(caller: AnyCaller) -> Caller:
+        if caller.role not in admitted:
+            raise HTTPException(403, f"this is for {' or '.join(sorted(admitted))}, not {caller.role!r}")
+        return caller
 
-    return Depends(allowed, scope="function")
+    return check
 
 
-class Attempts:
-    """Counts failed sign-ins per key within a sliding minute; each process counts for itself."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._made: dict[str, deque[float]] = defaultdict(deque)
-
-    def begin(self, *keys: str) -> float | None:
-        """Count an attempt under every key and return None; or, if one has too many, the seconds to wait.
-
-        Counted before it is tried, so that many at once gain nothing.
-        """
-        now = self._clock()
-        with self._lock:
-            self._forget(now)
-            waits = [made[0] + ATTEMPTS_WITHIN_S - now for key in keys
-                     if len(made := self._made.get(key, deque())) >= ATTEMPTS]  # fmt: skip
-            if waits:
-                return max(waits)
-            for key in keys:
-                self._made[key].append(now)
-            return None
-
-    def succeeded(self, *keys: str) -> None:
-        """Take the newest attempt back: it was no guess."""
-        with self._lock:
-            for key in keys:
-                if self._made.get(key):
-                    self._made[key].pop()
-
-    def _forget(self, now: float) -> None:
-        for key, made in list(self._made.items()):
-            while made and made[0] <= now - ATTEMPTS_WITHIN_S:
-                made.popleft()
-            if not made:
-                del self._made[key]
+@router.get("/me")
+def me(caller: AnyCaller) -> Answer:
+    """Who the token is for."""
+    return Answer({"name": caller.name, "role": caller.role})

@@ -1,4 +1,11 @@
-"""Every error as RFC 9457 `application/problem+json`: what was asked, what is wrong, what to do."""
+"""Every refusal in one shape: RFC 9457, `application/problem+json`.
+
+type      about:blank, as the status says what kind it is
+title     the status in words
+status    the number
+detail    which thing, what is wrong, what to do
+errors    for 422: where in the request (`loc`) and why (`msg`)
+"""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -6,91 +13,89 @@ from typing import Any
 
 import psycopg
 import structlog
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from psycopg_pool import PoolTimeout, TooManyRequests
+from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.responses import Response
 
 from alerts.leads import MoveRefused, NoSuchLead, NothingToOpen, RoleRefused
-from api.replies import Json
-from runtime.errors import DatabaseUnreachable, FleetfumeError
+from api.answers import encode
 
 log = structlog.get_logger(__name__)
 
-STATUS_OF: Mapping[type[FleetfumeError], int] = {
+RETRY_AFTER_S = 5
+
+STATUS_OF: Mapping[type[Exception], int] = {
     NoSuchLead: 404,
     MoveRefused: 409,
     NothingToOpen: 409,
     RoleRefused: 403,
-    DatabaseUnreachable: 503,
 }
-"""Of errors that say it all themselves; every other FleetfumeError is 400."""
 
 
-class Problem(HTTPException):
-    """An error with a sentence for the person at the other end, and further members of the answer."""
+class Problem(Response):
+    media_type = "application/problem+json"
 
     def __init__(
-        self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
+        self,
+        status: int,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        errors: list[dict[str, Any]] | None = None,
     ) -> None:
-        super().__init__(status, detail, headers)
-        self.members = members
+        body: dict[str, Any] = {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "detail": detail,
+        }
+        if errors is not None:
+            body["errors"] = errors
+        super().__init__(encode(body), status_code=status, headers=headers)
 
 
-def problem(
-    request: Request | None,
-    status: int,
-    detail: str,
-    *,
-    headers: Mapping[str, str] | None = None,
-    **members: Any,
-) -> Json:
-    """The answer itself. The type is `about:blank`, so the title is the status's own name."""
-    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
-    if request is not None:
-        content["instance"] = request.url.path
-    return Json({**content, **members}, status, headers, media_type="application/problem+json")
+def install(app: FastAPI) -> None:
+    """Make every error of `app` a Problem."""
+    app.exception_handler(HTTPException)(_refused)
+    app.exception_handler(RequestValidationError)(_malformed)
+    for error in STATUS_OF:
+        app.exception_handler(error)(_not_possible)
+    app.exception_handler(psycopg.DataError)(_not_storable)
+    for away in (psycopg.OperationalError, PoolTimeout):
+        app.exception_handler(away)(_database_away)
+    app.exception_handler(Exception)(_defect)
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Have `app` answer every error in this shape."""
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    return Problem(error.status_code, str(error.detail), headers=error.headers)
 
-    @app.exception_handler(HTTPException)
-    def refused(request: Request, error: HTTPException) -> Json:
-        members = error.members if isinstance(error, Problem) else {}
-        detail = error.detail
-        if error.status_code == HTTPStatus.NOT_FOUND and detail == HTTPStatus.NOT_FOUND.phrase:
-            detail = f"there is nothing at {request.url.path}"
-        return problem(request, error.status_code, detail, headers=error.headers, **members)
 
-    @app.exception_handler(RequestValidationError)
-    def invalid(request: Request, error: RequestValidationError) -> Json:
-        # What was sent is not sent back: it may be a password.
-        errors = [
-            {"field": ".".join(str(part) for part in one["loc"]), "reason": one["msg"]}
-            for one in error.errors()
-        ]
-        detail = "; ".join(f"{one['field']}: {one['reason']}" for one in errors)
-        return problem(request, 422, detail, errors=errors)
+async def _malformed(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    # The input is not repeated: it may be a password.
+    errors = [{"loc": list(e["loc"]), "msg": e["msg"], "type": e["type"]} for e in error.errors()]
+    said = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in errors)
+    return Problem(422, said, errors=errors)
 
-    @app.exception_handler(FleetfumeError)
-    def known(request: Request, error: FleetfumeError) -> Json:
-        return problem(request, STATUS_OF.get(type(error), 400), str(error))
 
-    @app.exception_handler(psycopg.DataError)
-    def unusable(request: Request, _: psycopg.DataError) -> Json:
-        return problem(request, 400, "a value is outside what can be stored or compared, or holds a NUL")
+async def _not_possible(_: Request, error: Exception) -> Response:
+    return Problem(STATUS_OF[type(error)], str(error))
 
-    @app.exception_handler(psycopg.OperationalError)
-    @app.exception_handler(PoolTimeout)
-    @app.exception_handler(TooManyRequests)
-    def unavailable(request: Request, error: Exception) -> Json:
-        log.warning("request without an answer from the database", path=request.url.path, error=repr(error))
-        return problem(
-            request, 503, "the database does not answer now; try again shortly", headers={"Retry-After": "5"}
-        )
 
-    @app.exception_handler(Exception)
-    def failed(request: Request, _: Exception) -> Json:
-        return problem(request, 500, "the server failed; its log has the reason")
+async def _not_storable(_: Request, error: Exception) -> Response:
+    return Problem(400, f"the request holds a value no column can hold: {str(error).splitlines()[0]}")
+
+
+async def _database_away(request: Request, error: Exception) -> Response:
+    log.warning("database did not answer", path=request.url.path, reason=str(error).splitlines()[0])
+    return Problem(
+        503, "the database does not answer now; try again", headers={"Retry-After": str(RETRY_AFTER_S)}
+    )
+
+
+async def _defect(_: Request, __: Exception) -> Response:
+    # uvicorn logs the traceback: Starlette raises the error again after this answer.
+    return Problem(500, "a fault of the service, which its log describes")

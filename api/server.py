@@ -1,67 +1,75 @@
-"""The HTTP application: the API under /api/v1, the console at /, health at the root."""
+"""The HTTP application: routes, errors, the console's files; health alone in the collector's process."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
-from starlette.concurrency import run_in_threadpool
 
 from alerts.catalogue import load_catalogue
-from api import console, problems, stream
-from api.auth import Attempts
-from api.guard import Guard
-from api.routes import alerts, auth, health, labels, leads, outlets, quarantine, registry, stats, vehicles
-from api.state import Shared, make_pool
-from runtime import __version__
-from runtime.errors import SettingsError
+from api import auth, health, problems, site, stream
+from api.auth import LoginLimits
+from api.database import open_pool
+from api.hub import Hub
+from api.keys import Keys
+from api.metrics import Measured
+from api.routes import alerts, labels, leads, outlets, quarantine, register, stats, vehicles
 from runtime.settings import Settings
 
-ROUTERS = (auth, labels, vehicles, outlets, registry, alerts, leads, quarantine, stats, stream)
+API = "/api/v1"
 
 
 def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
-    """The application of one process; a `collector` has health and metrics only.
+    """The application; `role` "collector" has /healthz, /readyz and /metrics only.
 
-    `settings.database_url` must be set: the caller has resolved an embedded database to its URL.
+    Starts without its database: /readyz says so, and requests are refused with 503 until it is there.
     """
-    if settings.database_url is None:
-        raise SettingsError("the API needs a database: set FLEETFUME_DATABASE_URL")
-    url = settings.database_url.get_secret_value()
-    shared = Shared(settings, make_pool(url), load_catalogue(settings.rules_file))
-    hub = stream.Hub(url, shared.language)
+    assert settings.database_url is not None, "named by the caller, embedded or not"  # noqa: S101
+    database_url = settings.database_url.get_secret_value()
+    watching = role != "collector"
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(shared.pool.open)
-        try:
-            if role == "collector":
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with open_pool(database_url) as pool:
+            app.state.pool = pool
+            if not watching:
                 yield
-            else:
-                async with hub.running():
-                    yield
-        finally:
-            await run_in_threadpool(shared.pool.close)
+                return
+            app.state.hub = Hub(database_url)
+            listening = asyncio.create_task(app.state.hub.run(), name="hub")
+            try:
+                yield
+            finally:
+                listening.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await listening
 
     app = FastAPI(
         title="fleetfume",
-        version=__version__,
-        summary="Waste trucks and kitchen fumes of a district: telemetry, alerts with proof, leads",
+        version="1",
         lifespan=lifespan,
-        openapi_url=None if role == "collector" else "/api/v1/openapi.json",
+        openapi_url=f"{API}/openapi.json" if watching else None,
+        # Their pages load scripts from elsewhere, which an office without internet cannot.
         docs_url=None,
         redoc_url=None,
     )
-    app.state.shared = shared
-    app.state.role = role
-    problems.add_handlers(app)
-    app.add_middleware(Guard)
+    app.add_middleware(site.Guarded)
+    app.add_middleware(Measured)
+    problems.install(app)
     app.include_router(health.router)
-    if role != "collector":
-        app.state.attempts = Attempts()
-        app.state.hub = hub
-        v1 = APIRouter(prefix="/api/v1")
-        for module in ROUTERS:
-            v1.include_router(module.router)
-        app.include_router(v1)
-        app.include_router(console.router)
+    if watching:
+        app.state.settings = settings
+        app.state.language = "en" if settings.language == "en" else "zh"
+        app.state.catalogue = load_catalogue(settings.rules_file)
+        app.state.keys = Keys()
+        app.state.login_limits = LoginLimits()
+        app.include_router(_api(), prefix=API)
+        site.serve_console(app)
     return app
+
+
+def _api() -> APIRouter:
+    api = APIRouter()
+    for part in (auth, labels, vehicles, register, outlets, alerts, leads, quarantine, stats, stream):
+        api.include_router(part.router)
+    return api

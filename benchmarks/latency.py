@@ -50,8 +50,11 @@ def measure(
     fleetfume("user", "add", "bench", "--role", "viewer", "--password-stdin", env=env, stdin=PASSWORD + "\n")
     with psycopg.connect(database_url) as connection:
         store_registry(connection, registry(trucks=trucks), actor="bench", note="")
-    with serving(env=env, directory=directory) as service, publisher(mqtt_url) as publish:
-        token = sign_in(service, "bench").headers["Authorization"].removeprefix("Bearer ")
+    with (
+        serving(env=env, directory=directory) as service,
+        sign_in(service, "bench") as viewer,
+        publisher(mqtt_url) as publish,
+    ):
         published: dict[str, float] = {}
         took_s: list[float] = []
         stop = threading.Event()
@@ -59,7 +62,7 @@ def measure(
         def listen() -> None:
             with connect(
                 f"ws://127.0.0.1:{service.port}/api/v1/stream",
-                additional_headers={"Authorization": f"Bearer {token}"},
+                additional_headers={"Authorization": viewer.headers["Authorization"]},
             ) as stream:
                 while not stop.is_set():
                     try:

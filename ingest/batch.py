@@ -4,6 +4,7 @@ Pure: what can be read comes out as one run of readings per device, oldest first
 what cannot comes out as quarantine rows, with the bytes as received.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -68,7 +69,7 @@ def sort_out(
     for delivery in deliveries:
         try:
             device = _sender(delivery, devices, prefix)
-            decoded = decode_telemetry(device.kind, delivery.payload)
+            readings, problems, unknown_fields = _decode(device.kind, delivery.payload)
         except _Refused as refused:
             batch.quarantined.append(Quarantined(delivery, refused.reason, refused.detail, refused.device_id))
             continue
@@ -77,28 +78,22 @@ def sort_out(
                 Quarantined(delivery, malformed.reason, malformed.detail, device.device_id)
             )
             continue
-        batch.unknown_fields += decoded.unknown_fields
-        problems = [(problem.reason, problem.index, problem.detail) for problem in decoded.problems]
-        _, readings = heard.setdefault(device.device_id, (device.kind, []))
+        batch.unknown_fields += unknown_fields
+        _, kept = heard.setdefault(device.device_id, (device.kind, []))
         received = delivery.received_us
-        for index, reading in enumerate(decoded.readings):
+        for index, reading in readings:
             if reading.ts_us > received + MAX_AHEAD_US:
-                problems.append(
-                    (
-                        Reason.FUTURE_TIME,
-                        index,
-                        f"ts is {_apart(reading.ts_us - received)} ahead of the clock",
-                    )
-                )
+                ahead = _apart(reading.ts_us - received)
+                problems.append((Reason.FUTURE_TIME, index, f"ts is {ahead} ahead of the clock"))
             elif reading.ts_us < received - retention_us:
                 problems.append((Reason.TOO_OLD, index, f"ts is {_apart(received - reading.ts_us)} old"))
             else:
-                readings.append((reading.ts_us, reading, received))
+                kept.append((reading.ts_us, reading, received))
         if problems:
             batch.quarantined.extend(_by_reason(delivery, device.device_id, problems))
-    for device_id, (kind, readings) in heard.items():
-        if readings:
-            batch.runs[kind].append(_run(device_id, readings, batch))
+    for device_id, (kind, kept) in heard.items():
+        if kept:
+            batch.runs[kind].append(_run(device_id, kept, batch))
     for runs in batch.runs.values():
         runs.sort(key=lambda run: run.device_id)  # one lock order for all collectors
     return batch
@@ -131,6 +126,20 @@ def _sender(delivery: Delivery, devices: Mapping[str, Device], prefix: str) -> D
     if topic.channel != "telemetry":
         raise _Refused(Reason.UNKNOWN_CHANNEL, f"channel {topic.channel!r} is not read yet", topic.device_id)
     return device
+
+
+def _decode(
+    kind: DeviceKind, payload: bytes
+) -> tuple[list[tuple[int, Reading]], list[tuple[Reason, int, str]], int]:
+    """The readable readings and the problems of the others, each with its place in the message, and the number
+    of fields nobody knows.
+    """
+    decoded = decode_telemetry(kind, payload)
+    problems = [(problem.reason, problem.index, problem.detail) for problem in decoded.problems]
+    bad = {problem.index for problem in decoded.problems}
+    places = (index for index in itertools.count() if index not in bad)
+    readings: list[tuple[int, Reading]] = list(zip(places, decoded.readings, strict=False))
+    return readings, problems, decoded.unknown_fields
 
 
 def _by_reason(

@@ -7,18 +7,19 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
-from alerts.catalogue import load_catalogue
 from psycopg import Connection
-from runtime.database import connect
-from runtime.errors import DatabaseUnreachable
-from runtime.settings import Settings
 
+from alerts.catalogue import load_catalogue
 from devices.topics import subscription_filters
 from ingest import metrics
 from ingest.identity import claim_number
+from ingest.judging import warm_up
 from ingest.pipeline import Pipeline
 from ingest.receiver import Delivery, Receiver
 from runtime import health
+from runtime.database import connect
+from runtime.errors import DatabaseUnreachable
+from runtime.settings import Settings
 
 log = structlog.get_logger()
 
@@ -32,8 +33,11 @@ LAG_LIMIT_S = 30.0
 
 def run_collector(settings: Settings, stop: threading.Event, *, database_url: str, mqtt_url: str) -> None:
     """Collect until `stop` is set; then finish the batch in hand and leave."""
+    catalogue = load_catalogue(settings.rules_file)
+    health.checks["collector"] = lambda: "getting the engine ready"
+    warm_up(catalogue)
     pipeline = Pipeline(
-        load_catalogue(settings.rules_file),
+        catalogue,
         prefix=settings.topic_prefix,
         zone=ZoneInfo(settings.timezone),
         retention_days=settings.retention_days,

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 import numpy as np
-from alerts.catalogue import Catalogue
-from analytics.fume import MONITOR
-from devices.repository import current_version, load_registry
 from numpy.typing import NDArray
 from psycopg import Connection
 
+from alerts.catalogue import Catalogue
 from alerts.writing import Subject
 from analytics.district import Compiled, Frame, compile_district, first_frame
+from analytics.fume import MONITOR
+from devices.repository import current_version, load_registry
 from devices.types import Outlet, Registry
 
 DEFAULT_INTERVAL_S = 60.0

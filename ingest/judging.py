@@ -4,17 +4,19 @@ A judge knows its kind's record types and calls the engine; it keeps no state of
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from analytics.fume import FUME_LAYOUT, FUME_STATE, judge_fume, new_fume_states
-from analytics.vehicles import VEHICLE_LAYOUT, VEHICLE_STATE, judge_vehicles, new_vehicle_states
 from numpy.typing import NDArray
 
+from alerts.catalogue import Catalogue
+from analytics.district import compile_district
+from analytics.fume import FUME_LAYOUT, FUME_STATE, judge_fume, new_fume_states
 from analytics.localtime import local_times
 from analytics.records import FIX, NO, SAMPLE, UNKNOWN, YES
-from ingest.batch import Reading
+from analytics.vehicles import VEHICLE_LAYOUT, VEHICLE_STATE, judge_vehicles, new_vehicle_states
+from devices.types import Device, DeviceKind, Registry
 from ingest.fleet import Fleet
 
 Records = NDArray[np.void]
@@ -23,12 +25,13 @@ Records = NDArray[np.void]
 class Judge(Protocol):
     """The engine for one kind of device."""
 
+    record_type: np.dtype[np.void]
     state_type: np.dtype[np.void]
     layout: int
 
     def new_states(self, n: int) -> Records: ...
 
-    def records(self, slots: Sequence[int], readings: Sequence[Reading], zone: ZoneInfo) -> Records:
+    def records(self, slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:
         """Engine input from `readings`, `slots[i]` being the state row of `readings[i]`'s device."""
         ...
 
@@ -63,13 +66,14 @@ def _filled(dtype: np.dtype[Any], slots: Sequence[int], readings: Sequence[Any],
 
 
 class VehicleJudge:
+    record_type = FIX
     state_type = VEHICLE_STATE
     layout = VEHICLE_LAYOUT
 
     def new_states(self, n: int) -> Records:
         return new_vehicle_states(n)
 
-    def records(self, slots: Sequence[int], readings: Sequence[Reading], zone: ZoneInfo) -> Records:
+    def records(self, slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:
         return _filled(FIX, slots, readings, zone)
 
     def judge(
@@ -85,13 +89,14 @@ class VehicleJudge:
 
 
 class FumeJudge:
+    record_type = SAMPLE
     state_type = FUME_STATE
     layout = FUME_LAYOUT
 
     def new_states(self, n: int) -> Records:
         return new_fume_states(n)
 
-    def records(self, slots: Sequence[int], readings: Sequence[Reading], zone: ZoneInfo) -> Records:
+    def records(self, slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:
         return _filled(SAMPLE, slots, readings, zone)
 
     def judge(
@@ -101,3 +106,16 @@ class FumeJudge:
 
 
 JUDGES: dict[str, Judge] = {"vehicle": VehicleJudge(), "fume": FumeJudge()}
+
+
+def warm_up(catalogue: Catalogue) -> None:
+    """Have the engine compiled, or its compiled code loaded, before the first reading waits for it."""
+    empty = Registry(
+        devices={
+            kind: Device(device_id=kind, kind=kind, bound_to=None, status="active")
+            for kind in get_args(DeviceKind)
+        }
+    )
+    fleet = Fleet(empty, compile_district(empty), catalogue)
+    for kind, judge in JUDGES.items():
+        judge.judge(fleet, [kind], judge.new_states(1), np.zeros(1, dtype=judge.record_type))

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import structlog
-from alerts.catalogue import Catalogue
 from psycopg import Connection, errors
 
 from alerts import writing
+from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
 from analytics.records import NEVER, OK, QUALITIES
 from devices.reasons import Reason
@@ -95,7 +95,7 @@ class Pipeline:
                 with connection.transaction():
                     store_quarantined(
                         connection,
-                        [Quarantined(deliveries[0], "internal", f"{type(error).__name__}: {error}")],
+                        [Quarantined(deliveries[0], Reason.INTERNAL, f"{type(error).__name__}: {error}")],
                     )
                 metrics.QUARANTINED.labels(Reason.INTERNAL).inc()
 
@@ -268,7 +268,9 @@ class _KindOfBatch:
             self._kind,
             self._fleet,
             [
-                latest.Newest(stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us)
+                latest.Newest(
+                    stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us
+                )
                 for i in newest
             ],
             after,

@@ -121,7 +121,7 @@ class Receiver:
         port = self._parts.port or (8883 if self._parts.scheme == "mqtts" else 1883)
         options: dict[str, Any] = {}
         if client.protocol == MQTTProtocolVersion.MQTTv5:
-            properties = Properties(PacketTypes.CONNECT)
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.ReceiveMaximum = RECEIVE_MAXIMUM
             properties.SessionExpiryInterval = SESSION_EXPIRY_S
             options = {"clean_start": False, "properties": properties}
@@ -183,5 +183,7 @@ class Receiver:
 
     def _on_message(self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage) -> None:  # noqa: ARG002
         self._queue.put(
-            Delivery(message.topic, message.payload, time.time_ns() // 1000, message.mid, self._session)
+            Delivery(
+                message.topic, bytes(message.payload), time.time_ns() // 1000, message.mid, self._session
+            )
         )

@@ -7,6 +7,7 @@ outlines. Real are only the counts of the bureau's yearly report, the names and 
 streets and towns, and the names of the five key roads. See docs/sample-district.md.
 """
 
+import math
 import random
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import shapely
 from shapely.geometry import LineString, MultiPoint, Point, Polygon
+from shapely.geometry.base import BaseGeometry
 
 from devices.registry_files import write_directory
 from devices.types import (
@@ -152,7 +154,7 @@ def _companies(dice: random.Random) -> list[Company]:
 
 
 def _vehicles(companies: list[Company], dice: random.Random) -> list[Vehicle]:
-    vehicles = []
+    vehicles: list[Vehicle] = []
     plates: set[str] = set()
     for kind, count in (("construction", CONSTRUCTION_VEHICLES), ("decoration", DECORATION_VEHICLES)):
         owners = [company for company in companies if company.kind == kind]
@@ -230,7 +232,7 @@ class _Ground:
     def __init__(self, streets: Streets, dice: random.Random) -> None:
         self.streets, self.dice = streets, dice
         self.taken: list[Polygon] = []
-        self.pieces = [piece for piece in streets.pieces()]
+        self.pieces = streets.pieces()
         self.lines = shapely.STRtree(
             [LineString([streets.nodes[a], streets.nodes[b]]) for a, b in self.pieces]
         )
@@ -363,7 +365,7 @@ def _outlets(jurisdictions: list[Jurisdiction], dice: random.Random) -> list[Out
         for number in range(1, count + 1):
             number_of_all = len(outlets) + 1
             cuisine, hours, _ = dice.choices(CUISINES, [share for _, _, share in CUISINES])[0]
-            scale: Scale = dice.choices(("small", "medium", "large"), (0.62, 0.30, 0.08))[0]  # type: ignore[assignment]
+            scale: Scale = dice.choices(("small", "medium", "large"), (0.62, 0.30, 0.08))[0]
             place = _within(cell, (lon, lat), dice)
             outlets.append(
                 Outlet(
@@ -422,11 +424,11 @@ def _centre(site: Site) -> Place:
 
 
 def _apart(a: Place, b: Place) -> float:
-    return ((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) ** 0.5
+    return math.hypot(a[0] - b[0], a[1] - b[1])
 
 
-def _polygon(shape: Polygon) -> Geometry:
-    return {"type": "Polygon", "coordinates": [_positions(shape.exterior.coords)]}
+def _polygon(shape: BaseGeometry) -> Geometry:
+    return {"type": "Polygon", "coordinates": [_positions(shapely.get_coordinates(shape).tolist())]}
 
 
 def _line(points: Points) -> Geometry:

@@ -13,6 +13,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString
+from shapely.ops import substring
 
 from devices.hours import parse_hours
 from devices.types import Vehicle
@@ -29,7 +30,14 @@ LOADED_KMH, EMPTY_KMH, LANE_KMH = (30.0, 44.0), (34.0, 50.0), (20.0, 26.0)
 LOADED = 0.3
 
 Act = Literal[
-    "honest", "dumping_on_route", "dumping_off_route", "detour", "side_lane", "no_go", "unpermitted", "unlicensed"
+    "honest",
+    "dumping_on_route",
+    "dumping_off_route",
+    "detour",
+    "side_lane",
+    "no_go",
+    "unpermitted",
+    "unlicensed",
 ]
 ACTS: tuple[Act, ...] = (
     "dumping_on_route", "dumping_off_route", "detour", "side_lane", "no_go", "unpermitted", "unlicensed",
@@ -96,7 +104,9 @@ class Truck:
         while True:
             for window_s, length_s in windows:
                 slack = max(0.0, length_s - LONGEST_SHIFT_S)
-                begin = day * DAY_S - offset + window_s + self.dice.uniform(0, slack) + self.dice.uniform(0, 2400)
+                begin = (
+                    day * DAY_S - offset + window_s + self.dice.uniform(0, slack) + self.dice.uniform(0, 2400)
+                )
                 end = min(begin + LONGEST_SHIFT_S, day * DAY_S - offset + window_s + length_s)
                 works = self.dice.random() < self.scenario.duty
                 if works and not idle and end > max(start_s, self.motion.at) + 2 * HOUR_S:
@@ -269,7 +279,9 @@ class Truck:
                 self._drive(self.world.leg(here, stop), EMPTY_KMH)
                 self.motion.wait(self.dice.uniform(5, 20) * MINUTE_S)
                 here = stop
-            transfer = min(transfers, key=lambda name: _apart(self.world.areas[name].centre, self.motion.place))
+            transfer = min(
+                transfers, key=lambda name: _apart(self.world.areas[name].centre, self.motion.place)
+            )
             self._drive(self.world.leg(here, transfer), LOADED_KMH)
             self.motion.wait(self.dice.uniform(3, 8) * MINUTE_S)
             here = transfer
@@ -281,7 +293,9 @@ class Truck:
 
     def _estates_near(self, place: Place) -> list[str]:
         streets = self.world.streets
-        return sorted(self.world.estates, key=lambda name: _apart(streets.nodes[streets.places[name]], place))[:12]
+        return sorted(
+            self.world.estates, key=lambda name: _apart(streets.nodes[streets.places[name]], place)
+        )[:12]
 
     # -- what some do instead -------------------------------------------------------------------
 
@@ -313,7 +327,9 @@ class Truck:
         places = world.streets.places
         nodes = world.streets.nodes
         apart = {spot: route.distance(shapely.Point(nodes[places[spot]])) for spot in world.hidden_spots}
-        spots = sorted((spot for spot in apart if apart[spot] > 2 * haul.corridor_m), key=apart.__getitem__)[:5]
+        spots = sorted((spot for spot in apart if apart[spot] > 2 * haul.corridor_m), key=apart.__getitem__)[
+            :5
+        ]
         spot = self.dice.choice(spots)
         inner = haul.way[2:-2] or haul.way
         leave = min(inner, key=lambda node: _apart(nodes[node], nodes[places[spot]]))
@@ -376,9 +392,12 @@ class Truck:
             first = self.dice.uniform(0.2, 0.7) * route.length
             if first + length > route.length - 800:
                 continue
-            part = shapely.ops.substring(route, first, first + length)
-            beside = part.offset_curve(self.dice.uniform(170, 250) * self.dice.choice((-1, 1)))
-            if beside.geom_type != "LineString" or self.world.inside_any_site(*np.array(beside.coords).T).any():
+            part = substring(route, first, first + length)
+            beside = shapely.offset_curve(part, self.dice.uniform(170, 250) * self.dice.choice((-1, 1)))
+            if (
+                beside.geom_type != "LineString"
+                or self.world.inside_any_site(*np.array(beside.coords).T).any()
+            ):
                 continue
             reached = np.array([route.project(shapely.Point(p)) for p in haul.points])
             before = haul.points[reached < first - 150][1:]
@@ -402,7 +421,9 @@ class Truck:
         if not zones:
             self._drive(world.leg(disposal, source), EMPTY_KMH)
             return self._stretch([])
-        zone = min(zones, key=lambda area: _apart(area.centre, self.motion.place) + self.dice.uniform(0, 6000))
+        zone = min(
+            zones, key=lambda area: _apart(area.centre, self.motion.place) + self.dice.uniform(0, 6000)
+        )
         self._drive(world.leg(disposal, source, zone.site.site_id), EMPTY_KMH)
         whole = self._stretch([])
         return replace(whole, truths=self._entries(whole.track, zone))
@@ -415,7 +436,9 @@ class Truck:
             for theirs in self.world.hauls.values()
             if theirs.permit.source_site_id not in own and theirs.permit.company_id != haul.permit.company_id
         ]
-        near = sorted(other, key=lambda theirs: _apart(theirs.points[0].tolist(), haul.points[0].tolist()))[:6]
+        near = sorted(other, key=lambda theirs: _apart(theirs.points[0].tolist(), haul.points[0].tolist()))[
+            :6
+        ]
         return self.dice.choice(near) if near else None
 
     def _haul_unpermitted(self, haul: Haul, foreign: Haul) -> Stretch:
@@ -473,7 +496,7 @@ class Truck:
     ) -> list[Truth]:
         """Every stay beyond the corridor, loaded, outside the two sites, of 60 s and 3 fixes at least."""
         spots = shapely.points(track["x"], track["y"])
-        apart = shapely.distance(spots, LineString(haul.points))
+        apart = np.asarray(shapely.distance(spots, LineString(haul.points)))
         permitted = [haul.permit.source_site_id, haul.permit.disposal_site_id or ""]
         inside = np.zeros(len(track), bool)
         for site in permitted:
@@ -506,9 +529,7 @@ class Truck:
         return truths
 
 
-def make_truck(
-    world: World, scenario: Scenario, vehicle: Vehicle, device_id: str, seed: int
-) -> Truck:
+def make_truck(world: World, scenario: Scenario, vehicle: Vehicle, device_id: str, seed: int) -> Truck:
     dice = random.Random(f"{seed}/{device_id}")
     suite = random.Random(f"sensors/{device_id}")
     sensors = suite.choices([kind for _, kind in SUITES], [share for share, _ in SUITES])[0]
@@ -548,4 +569,6 @@ def _ring(x: float, y: float, radius_m: float) -> tuple[NDArray[np.float64], NDA
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """First and last index of every unbroken run of True."""
     edges = np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8))
-    return list(zip(np.flatnonzero(edges == 1).tolist(), (np.flatnonzero(edges == -1) - 1).tolist(), strict=True))
+    return list(
+        zip(np.flatnonzero(edges == 1).tolist(), (np.flatnonzero(edges == -1) - 1).tolist(), strict=True)
+    )

@@ -26,7 +26,15 @@ WINDOW_S = 600
 LIMIT_MG_M3: Final = {"small": 1.5, "medium": 1.2, "large": 1.0}
 HONEST_SHARE = 0.7
 """An honest kitchen's ten-minute means stay under this share of its limit."""
-BURSTS_AN_HOUR = {"川湘菜馆": 22, "烧烤店": 20, "家常菜馆": 16, "鲁菜酒楼": 14, "火锅店": 6, "快餐店": 12, "早餐铺": 8}
+BURSTS_AN_HOUR = {
+    "川湘菜馆": 22,
+    "烧烤店": 20,
+    "家常菜馆": 16,
+    "鲁菜酒楼": 14,
+    "火锅店": 6,
+    "快餐店": 12,
+    "早餐铺": 8,
+}
 PM_PER_FUME = {"烧烤店": 9.0}
 OTHER_BURSTS_AN_HOUR, OTHER_PM_PER_FUME = 10, 2.8
 
@@ -76,7 +84,9 @@ class Kitchen:
                 truths += self._truth("purifier_off", *off, midnight_s, start_s, "fan on, purifier off")
             if high := self._exceedance(begin, end, dice):
                 over |= (seconds >= high[0]) & (seconds < high[1])
-                truths += self._truth("fume_exceedance", *high, midnight_s, start_s, "ten-minute means over the limit")
+                truths += self._truth(
+                    "fume_exceedance", *high, midnight_s, start_s, "ten-minute means over the limit"
+                )
         rows = np.empty(len(seconds), FUME_ROW)
         rows["ts"] = rows["due"] = (midnight_s + seconds).astype(np.int64) * SECOND_US
         rows["fan_on"], rows["purifier_on"] = fan, purifier
@@ -119,7 +129,11 @@ class Kitchen:
         return first * WINDOW_S, (first + count) * WINDOW_S
 
     def _fume(
-        self, seconds: NDArray[np.int64], fan: NDArray[np.bool_], over: NDArray[np.bool_], rng: np.random.Generator
+        self,
+        seconds: NDArray[np.int64],
+        fan: NDArray[np.bool_],
+        over: NDArray[np.bool_],
+        rng: np.random.Generator,
     ) -> NDArray[np.float64]:
         """mg/m³: a base, bursts from the wok on it, and each ten minutes' mean where it has to be."""
         limit, count = self.limit_mg_m3, len(seconds)
@@ -134,7 +148,9 @@ class Kitchen:
         on = np.bincount(window, fan)
         mean = sums / np.maximum(on, 1)
         honest = HONEST_SHARE * limit
-        scale = np.where(mean > honest, honest * rng.uniform(0.85, 1.0, len(mean)) / np.maximum(mean, 1e-9), 1.0)
+        scale = np.where(
+            mean > honest, honest * rng.uniform(0.85, 1.0, len(mean)) / np.maximum(mean, 1e-9), 1.0
+        )
         high = np.bincount(window, over & fan) > 0
         scale = np.where(high, limit * rng.uniform(1.4, 2.6, len(mean)) / np.maximum(mean, 1e-9), scale)
         return np.where(fan, fume * scale[window], fume)
@@ -158,7 +174,9 @@ class Kitchen:
         started, ended = max(midnight_s + begin, start_s), midnight_s + end
         if kind == "fume_exceedance":
             # A window that the simulation began in has too few readings.
-            started = midnight_s + begin if start_s <= midnight_s + begin else -(-start_s // WINDOW_S) * WINDOW_S
+            started = (
+                midnight_s + begin if start_s <= midnight_s + begin else -(-start_s // WINDOW_S) * WINDOW_S
+            )
         if ended - started < WINDOW_S:
             return []
         lat, lon = self.outlet.lat or 0.0, self.outlet.lon or 0.0

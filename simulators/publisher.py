@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Self
 from urllib.parse import unquote, urlsplit
 
 import aiomqtt
@@ -33,7 +34,7 @@ LONGEST_PAUSE_S = 10.0
 log = structlog.get_logger()
 
 
-class BrokerRefused(FleetfumeError):  # noqa: N818  # it says what happened
+class BrokerRefused(FleetfumeError):  # it says what happened
     """The broker could not be reached in the beginning, or does not let us in."""
 
 
@@ -72,6 +73,8 @@ class Connection:
     """Readings the broker has taken over."""
     waiting: int = 0
     """Readings it has not."""
+    closing: bool = False
+    """Set before its task is cancelled: one that loses its connection at that moment must not make another."""
     _backlog: dict[str, deque[bytes]] = field(default_factory=dict)
     _ready: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
     """Topics with a backlog and no message in flight, each once."""
@@ -88,7 +91,7 @@ class Connection:
     async def keep(self, connecting: asyncio.Semaphore) -> None:
         """Connect and publish until cancelled; raises BrokerRefused only where the first attempt fails."""
         attempt, connected_once = 0, False
-        while True:
+        while not self.closing:
             try:
                 async with connecting:
                     client = self._client()
@@ -105,7 +108,10 @@ class Connection:
             try:
                 await self._publish_until_lost(client)
             except* aiomqtt.MqttError as lost:
-                log.warning("connection lost; what was not acknowledged will be sent again", error=str(lost.exceptions[0]))
+                log.warning(
+                    "connection lost; what was not acknowledged will be sent again",
+                    error=str(lost.exceptions[0]),
+                )
             finally:
                 await _leave(client)
 
@@ -134,7 +140,7 @@ class Connection:
                 tasks.create_task(self._publish(client))
 
     async def _publish(self, client: aiomqtt.Client) -> None:
-        while True:
+        while not _cancelled():
             topic = await self._ready.get()
             backlog = self._backlog[topic]
             readings = [backlog.popleft() for _ in range(min(len(backlog), MAX_BATCH_READINGS))]
@@ -150,6 +156,12 @@ class Connection:
                 self._ready.put_nowait(topic)
             else:
                 del self._backlog[topic]
+
+
+def _cancelled() -> bool:
+    """Was this task told to end? Python 3.11's `wait_for`, inside the client, may swallow the exception that says so."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _notice_loss(client: aiomqtt.Client) -> None:
@@ -204,12 +216,14 @@ class Publisher:
     def acknowledged(self) -> int:
         return sum(connection.acknowledged for connection in self._connections)
 
-    async def __aenter__(self) -> "Publisher":
+    async def __aenter__(self) -> Self:
         connecting = asyncio.Semaphore(CONNECTS_AT_ONCE)
         self._tasks = [asyncio.create_task(each.keep(connecting)) for each in self._connections]
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for connection in self._connections:
+            connection.closing = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -143,8 +143,9 @@ def message(readings: Sequence[bytes]) -> bytes:
 
 
 def _instants(us: NDArray[np.int64]) -> list[str]:
-    unit = "s" if not (us % SECOND_US).any() else "ms"
-    return np.datetime_as_string((us // 1000).astype("M8[ms]"), unit=unit, timezone="UTC").tolist()  # type: ignore[no-any-return]
+    instants: NDArray[np.datetime64] = (us // 1000).astype("M8[ms]")
+    text = np.datetime_as_string(instants, unit="ms" if (us % SECOND_US).any() else "s", timezone="UTC")
+    return list(text.tolist())
 
 
 def _rounded(values: NDArray[np.float64], digits: int) -> list[float]:

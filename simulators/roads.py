@@ -18,6 +18,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString, Point, Polygon
+from shapely.geometry.base import BaseGeometry
 
 ORIGIN_LAT, ORIGIN_LON = 36.70, 117.50
 LAT_M, LON_M = 110_972.0, 89_360.0
@@ -120,7 +121,7 @@ class Streets:
         ends = set(self.places.values())
         return [(a, b) for a, near in enumerate(self.edges) for b in near if a < b and not ends & {a, b}]
 
-    def bar(self, zone: str, area: Polygon) -> None:
+    def bar(self, zone: str, area: BaseGeometry) -> None:
         """Keep ordinary trips out of `area` and 150 m around it."""
         around = area.buffer(150)
         for a, b in self.pieces():

@@ -10,11 +10,19 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry import LineString, Point, Polygon, shape
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import transform
 
 from devices.hours import parse_hours
 from devices.types import Permit, Registry, Site
-from simulators.roads import Place, Points, Streets, nearest_piece, outline, plane_points, sample_streets, to_plane
+from simulators.roads import (
+    Place,
+    Points,
+    Streets,
+    nearest_piece,
+    outline,
+    plane_points,
+    sample_streets,
+    to_plane,
+)
 
 DAY_S = 86_400.0
 
@@ -106,7 +114,7 @@ def build_world(registry: Registry, zone: ZoneInfo) -> World:
     hauls = {
         permit.permit_id: haul
         for permit in registry.permits.values()
-        if (haul := _haul(permit, registry, streets, areas)) is not None
+        if (haul := _haul(permit, registry, streets)) is not None
     }
     hauls_of: dict[str, list[Haul]] = {}
     for haul in hauls.values():
@@ -118,16 +126,16 @@ def _area(site: Site) -> Area:
     if site.geometry["type"] == "Point":
         place = to_plane(*site.geometry["coordinates"])
         return Area(site, Point(place).buffer(site.radius_m or 0), place)
-    laid: BaseGeometry = transform(_to_plane_arrays, shape(site.geometry))
+    laid = shapely.transform(shape(site.geometry), _to_plane_array)
     middle = laid.centroid if laid.contains(laid.centroid) else laid.representative_point()
     return Area(site, laid, (middle.x, middle.y))
 
 
-def _to_plane_arrays(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> tuple[object, object]:
-    return to_plane(lon, lat)  # type: ignore[arg-type]  # the same arithmetic on whole arrays
+def _to_plane_array(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+    return plane_points(degrees.tolist())
 
 
-def _haul(permit: Permit, registry: Registry, streets: Streets, areas: dict[str, Area]) -> Haul | None:
+def _haul(permit: Permit, registry: Registry, streets: Streets) -> Haul | None:
     """None: the permit names no route or no disposal site, so nobody can drive it."""
     route = registry.routes.get(permit.route_id or "")
     if route is None or permit.disposal_site_id is None or route.geometry["type"] != "LineString":
@@ -140,7 +148,12 @@ def _haul(permit: Permit, registry: Registry, streets: Streets, areas: dict[str,
 
 
 def _spots(
-    streets: Streets, name: str, count: int, off_m: tuple[float, float], keep_out: BaseGeometry, dice: random.Random
+    streets: Streets,
+    name: str,
+    count: int,
+    off_m: tuple[float, float],
+    keep_out: BaseGeometry,
+    dice: random.Random,
 ) -> list[str]:
     """Attach `count` places between `off_m` metres from their street, outside `keep_out`."""
     shapely.prepare(keep_out)
@@ -153,7 +166,10 @@ def _spots(
         (ax, ay), (bx, by) = streets.nodes[a], streets.nodes[b]
         length = float(np.hypot(bx - ax, by - ay))
         off, share = dice.uniform(*off_m) * dice.choice((-1, 1)), dice.uniform(0.3, 0.7)
-        spot = ax + share * (bx - ax) - off * (by - ay) / length, ay + share * (by - ay) + off * (bx - ax) / length
+        spot = (
+            ax + share * (bx - ax) - off * (by - ay) / length,
+            ay + share * (by - ay) + off * (bx - ax) / length,
+        )
         clear = Point(spot).buffer(abs(off) * 0.9)
         if (
             inner.contains(clear)

@@ -116,6 +116,7 @@ VEHICLE_STATE = np.dtype(
         ("raised_fixes", "i4"),
         ("raised_flags", "i1"),
         ("raised_parking", "i1"),
+        ("raised_told", "i1"),  # the run belongs to the last unloading
         ("tip_ts", "i8"),
         ("tip_last_ts", "i8"),
         ("tip_lat", "f8"),

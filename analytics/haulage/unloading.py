@@ -78,7 +78,8 @@ def _raised_enough(rules: VehicleRules, state: Record, here: Record) -> bool:
     if state["lift"] != YES or here["speed_kmh"] >= rules.lift_kmh:
         state["raised_fixes"] = 0
         return False
-    if state["raised_fixes"] == 0:
+    if state["raised_fixes"] == 0 or (state["raised_told"] and not _same_unloading(rules, state, here)):
+        state["raised_fixes"], state["raised_told"] = 0, 0
         state["raised_ts"], state["raised_lat"], state["raised_lon"] = here["ts"], here["lat"], here["lon"]
         state["raised_flags"] = 0
         state["raised_parking"] = 1 if here["flags"] & AT_PARKING else 0
@@ -106,9 +107,8 @@ def _fold_evidence(
     events: Records,
 ) -> None:
     """One more piece of evidence (a or b): of the last unloading, or of a new one."""
-    same = within(state["unloading_ts"], here["ts"], rules.same_s) and (
-        distance_m(state["unloading_x"], state["unloading_y"], here["x"], here["y"]) <= rules.same_m
-    )
+    same = _same_unloading(rules, state, here)
+    state["raised_told"] = 1
     state["unloading_ts"], state["unloading_x"], state["unloading_y"] = here["ts"], here["x"], here["y"]
     if same:
         if state["dumping_ts"] != NEVER:
@@ -136,6 +136,12 @@ def _fold_evidence(
         state["dumping_stop_s"], state["dumping_terms"] = stop_s, terms
         state["dumping_severity"] = MINOR if parking else CRITICAL
         _say_dumping(rules, state, here, events, OPENED)
+
+
+@kernel
+def _same_unloading(rules: VehicleRules, state: Record, here: Record) -> bool:
+    away_m = distance_m(state["unloading_x"], state["unloading_y"], here["x"], here["y"])
+    return bool(within(state["unloading_ts"], here["ts"], rules.same_s) and away_m <= rules.same_m)
 
 
 @kernel

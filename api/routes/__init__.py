@@ -1,1 +1,1 @@
-"""One module per noun; each answers with rows as the database gave them."""
+"""One module for each noun of the API: its queries beside its routes."""

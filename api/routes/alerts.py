@@ -1,137 +1,145 @@
-"""Alerts, and the two things an officer says about one."""
+"""Alerts: lists, one with all its evidence, and an officer's word on it."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, Literal, LiteralString
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel, StringConstraints
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from psycopg import Connection
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from alerts import journal
+from alerts.leads import note_on_lead
+from alerts.outbox import take_turn
 from alerts.presentation import ALERT, alert_json, load_alert, publish_alert
-from analytics.records import KINDS
-from api.auth import CurrentUser, User, require
-from api.paging import Page
-from api.problems import Problem
-from api.replies import Json
-from api.state import Database, Parts, Shared, carry_out, select
-from api.times import Instant
+from analytics.records import KINDS, SEVERITIES
+from api.answers import Answer
+from api.auth import AnyCaller, Caller, allowed
+from api.database import Database, one, rows
+from api.paging import Page, pages
+from api.parameters import From, Identity, To
 
-router = APIRouter(tags=["alerts"])
+router = APIRouter(prefix="/alerts", tags=["alerts"])
 
+Kind = StrEnum("Kind", {kind.upper(): kind for kind in KINDS})  # type: ignore[misc]
+Severity = StrEnum("Severity", {severity.upper(): severity for severity in SEVERITIES})  # type: ignore[misc]
 State = Literal["open", "acked", "cleared", "dismissed", "withdrawn"]
-Severity = Literal["critical", "major", "minor", "info"]
-Kind = Literal[*KINDS]  # type: ignore[valid-type]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
-LIST: LiteralString = (
+PAGE: LiteralString = (
     ALERT
     + """
-     WHERE (%(state)s::text IS NULL OR alert.state = %(state)s)
-       AND (%(kind)s::text IS NULL OR alert.kind = %(kind)s)
-       AND (%(severity)s::text IS NULL OR alert.severity = %(severity)s)
+     WHERE (%(state)s::text[] IS NULL OR alert.state = ANY(%(state)s))
+       AND (%(kind)s::text[] IS NULL OR alert.kind = ANY(%(kind)s))
+       AND (%(severity)s::text[] IS NULL OR alert.severity = ANY(%(severity)s))
        AND (%(device_id)s::text IS NULL OR alert.device_id = %(device_id)s)
        AND (%(begin)s::timestamptz IS NULL OR alert.opened_at >= %(begin)s)
        AND (%(end)s::timestamptz IS NULL OR alert.opened_at < %(end)s)
-       AND (%(after_at)s::timestamptz IS NULL
-            OR (alert.opened_at, alert.id) < (%(after_at)s::timestamptz, %(after_id)s::bigint))
+       AND (%(after_at)s::timestamptz IS NULL OR (alert.opened_at, alert.id) < (%(after_at)s, %(after_id)s))
      ORDER BY alert.opened_at DESC, alert.id DESC
      LIMIT %(fetch)s
-"""
+    """
 )
-LOCK: LiteralString = "SELECT state, lead_id FROM alert WHERE id = %s FOR UPDATE"
-ACK: LiteralString = "UPDATE alert SET state = 'acked', acked_by = %s, acked_at = now() WHERE id = %s"
-DISMISS: LiteralString = """
-    UPDATE alert SET state = 'dismissed', dismissed_by = %s, dismissed_at = now(), note = %s WHERE id = %s
+ACK: LiteralString = """
+    UPDATE alert SET state = 'acked', acked_by = %(by)s, acked_at = now()
+     WHERE id = %(id)s AND state = 'open'
+    RETURNING lead_id
 """
-MAY_ACK = frozenset({"open"})
-MAY_DISMISS = frozenset({"open", "acked", "cleared"})
+DISMISS: LiteralString = """
+    UPDATE alert SET state = 'dismissed', dismissed_by = %(by)s, dismissed_at = now(), note = %(reason)s
+     WHERE id = %(id)s AND state IN ('open', 'acked')
+    RETURNING lead_id
+"""
 
-Officer = Annotated[User, require("duty", "squad", "admin")]
+Officer = Annotated[Caller, Depends(allowed("duty", "squad"))]
 
 
 class Dismissal(BaseModel):
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason
 
 
-@router.get("/alerts")
-def alerts(
-    _: CurrentUser,
+@router.get("")
+def list_alerts(
+    _: AnyCaller,
+    request: Request,
     connection: Database,
-    parts: Parts,
-    page: Page,
-    state: State | None = None,
-    kind: Kind | None = None,
-    severity: Severity | None = None,
+    page: Annotated[Page, Depends(pages("alerts", datetime, int))],
+    state: Annotated[list[State] | None, Query()] = None,
+    kind: Annotated[list[Kind] | None, Query()] = None,
+    severity: Annotated[list[Severity] | None, Query()] = None,
     device_id: str | None = None,
-    begin: Annotated[Instant | None, Query(alias="from")] = None,
-    end: Annotated[Instant | None, Query(alias="to")] = None,
-) -> Json:
-    """Alerts, newest first; `from` and `to` (exclusive) go by `opened_at`."""
-    after_at, after_id = page.after(tuple[datetime, int]) or (None, None)
-    rows = select(
+    begin: From = None,
+    to: To = None,
+) -> Answer:
+    """Alerts by when they were opened, the newest first. A filter may be given several times: any of them.
+
+    Of the evidence, a list leaves out the readings; `GET /alerts/{id}` has them.
+    """
+    after_at, after_id = page.after or (None, None)
+    found = rows(
         connection,
-        LIST,
+        PAGE,
         {
-            "state": state, "kind": kind, "severity": severity, "device_id": device_id,
-            "begin": begin, "end": end, "after_at": after_at, "after_id": after_id, "fetch": page.fetch,
+            "state": state, "kind": kind, "severity": severity, "device_id": device_id, "begin": begin, "end": to,
+            "after_at": after_at, "after_id": after_id, "fetch": page.fetch,
         },
     )  # fmt: skip
-    return page.page(
-        rows, key=lambda row: (row["opened_at"], row["id"]), shown=lambda row: alert_json(row, parts.language)
-    )
+    language = request.app.state.language
+
+    def show(row: dict[str, Any]) -> dict[str, Any]:
+        evidence = {name: part for name, part in row["evidence"].items() if name not in {"fixes", "samples"}}
+        return alert_json({**row, "evidence": evidence}, language)
+
+    return Answer(page.answer(found, lambda row: [row["opened_at"], row["id"]], show))
 
 
-@router.get("/alerts/{alert_id}")
-def alert(_: CurrentUser, connection: Database, parts: Parts, alert_id: int) -> Json:
-    """One alert with its evidence."""
-    return Json(_shown(connection, parts, alert_id))
+@router.get("/{alert_id}")
+def get_alert(_: AnyCaller, request: Request, connection: Database, alert_id: Identity) -> Answer:
+    return _shown(request, connection, alert_id)
 
 
-@router.post("/alerts/{alert_id}/ack")
-def acknowledge(user: Officer, connection: Database, parts: Parts, alert_id: int) -> Json:
-    """Say that an open alert has been seen and is being dealt with."""
-
-    def work() -> None:
-        _locked(connection, alert_id, MAY_ACK, "acknowledged")
-        connection.execute(ACK, [user.name, alert_id])
-        publish_alert(connection, alert_id, "alert.updated")
-
-    carry_out(connection, work)
-    return Json(_shown(connection, parts, alert_id))
+@router.post("/{alert_id}/ack", responses={409: {}})
+def acknowledge(caller: Officer, request: Request, connection: Database, alert_id: Identity) -> Answer:
+    """An officer has seen it. Only what is open can be acknowledged."""
+    take_turn(connection)
+    _decide(connection, ACK, alert_id, caller, "acknowledged", "alert_acked", {})
+    publish_alert(connection, alert_id, "alert.updated")
+    return _shown(request, connection, alert_id)
 
 
-@router.post("/alerts/{alert_id}/dismiss")
-def dismiss(user: Officer, connection: Database, parts: Parts, alert_id: int, body: Dismissal) -> Json:
-    """Say that an alert is unfounded, and why. A lead it belongs to keeps the word in its journal."""
-
-    def work() -> None:
-        lead_id = _locked(connection, alert_id, MAY_DISMISS, "dismissed")
-        connection.execute(DISMISS, [user.name, body.reason, alert_id])
-        if lead_id is not None:
-            detail = {"alert_id": alert_id, "reason": body.reason}
-            journal.append(connection, lead_id, actor=user.name, action="alert_dismissed", detail=detail)
-        publish_alert(connection, alert_id, "alert.updated")
-
-    carry_out(connection, work)
-    return Json(_shown(connection, parts, alert_id))
+@router.post("/{alert_id}/dismiss", responses={409: {}})
+def dismiss(
+    caller: Officer, request: Request, connection: Database, alert_id: Identity, body: Dismissal
+) -> Answer:
+    """An officer says that it is nothing, and why. Only what is open or acknowledged can be dismissed."""
+    take_turn(connection)
+    _decide(connection, DISMISS, alert_id, caller, "dismissed", "alert_dismissed", {"reason": body.reason})
+    publish_alert(connection, alert_id, "alert.updated")
+    return _shown(request, connection, alert_id)
 
 
-def _locked(connection: Database, alert_id: int, allowed: frozenset[str], wanted: str) -> int | None:
-    """Lock the alert; its lead. Problem 404 if there is none, 409 if its state forbids what is wanted."""
-    row = connection.execute(LOCK, [alert_id]).fetchone()
-    if row is None:
-        raise _unknown(alert_id)
-    state, lead_id = row
-    if state not in allowed:
-        raise Problem(409, f"alert {alert_id} is {state!r} and cannot be {wanted}", state=state)
-    return int(lead_id) if lead_id is not None else None
+def _decide(
+    connection: Connection[Any], statement: LiteralString, alert_id: int, caller: Caller, done: str, action: str,
+    detail: dict[str, Any],
+) -> None:  # fmt: skip
+    """Carry the decision out and write it into the journal of the alert's lead."""
+    decided = connection.execute(statement, {"id": alert_id, "by": caller.name, **detail}).fetchone()
+    if decided is None:
+        state = one(connection, "SELECT state FROM alert WHERE id = %s", (alert_id,))
+        if state is None:
+            raise _no_alert(alert_id)
+        raise HTTPException(409, f"alert {alert_id} is {state['state']!r} and cannot be {done}")
+    if decided[0] is not None:
+        note_on_lead(connection, decided[0], action, {"alert_id": alert_id, **detail}, actor=caller.name)
 
 
-def _shown(connection: Database, parts: Shared, alert_id: int) -> dict[str, Any]:
+def _shown(request: Request, connection: Connection[Any], alert_id: int) -> Answer:
     row = load_alert(connection, alert_id)
     if row is None:
-        raise _unknown(alert_id)
-    return alert_json(row, parts.language)
+        raise _no_alert(alert_id)
+    return Answer(alert_json(row, request.app.state.language))
 
 
-def _unknown(alert_id: int) -> Problem:
-    return Problem(404, f"there is no alert {alert_id}")
+def _no_alert(alert_id: int) -> HTTPException:
+    return HTTPException(404, f"no alert {alert_id}")

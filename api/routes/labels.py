@@ -1,15 +1,15 @@
-"""Words for codes."""
+"""Words for codes, in Chinese and English."""
 
 from fastapi import APIRouter
 
 from alerts.labels import catalogue
-from api.auth import CurrentUser
-from api.replies import Json
+from api.answers import Answer
+from api.auth import AnyCaller
 
 router = APIRouter(tags=["labels"])
 
 
 @router.get("/labels")
-def labels(_: CurrentUser) -> Json:
-    """Chinese and English for every kind, state, field and reason."""
-    return Json(catalogue())
+def labels(_: AnyCaller) -> Answer:
+    """`{code: {"zh": …, "en": …}}` for every code the API shows."""
+    return Answer(catalogue())

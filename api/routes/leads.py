@@ -1,103 +1,137 @@
-"""Leads: what officers make of alerts, step by step."""
+"""Leads: lists, one, opening one from alerts, moving it on, and its journal."""
 
-from typing import Annotated, Any, LiteralString
+from typing import Annotated, Any, Literal, LiteralString
 
-from fastapi import APIRouter
-from pydantic import BaseModel, Field, StringConstraints
+from fastapi import APIRouter, Depends, Query, Request
+from psycopg import Connection
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from alerts.leads import move_lead, next_states, open_lead
-from alerts.presentation import LEAD, lead_json, load_lead
-from api.auth import CurrentUser, User, require
-from api.paging import Page
-from api.problems import Problem
-from api.replies import Json
-from api.state import Database, Parts, Row, Shared, carry_out, select
+from alerts.leads import NoSuchLead, move_lead, next_states, note_on_lead, open_lead
+from alerts.outbox import take_turn
+from alerts.presentation import LEAD, lead_json, load_lead, publish_alert
+from api.answers import Answer
+from api.auth import AnyCaller, Caller, allowed
+from api.database import Database, rows
+from api.paging import Page, pages
+from api.parameters import Identity
 
-router = APIRouter(tags=["leads"])
+router = APIRouter(prefix="/leads", tags=["leads"])
 
-LIST: LiteralString = (
+State = Literal[
+    "new", "assigned", "verifying", "unfounded", "confirmed", "filed", "transferred", "decided", "closed"
+]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+
+PAGE: LiteralString = (
     LEAD
     + """
-     WHERE (%(state)s::text IS NULL OR lead.state = %(state)s)
+     WHERE (%(state)s::text[] IS NULL OR lead.state = ANY(%(state)s))
        AND (%(after)s::bigint IS NULL OR lead.id < %(after)s)
      ORDER BY lead.id DESC
      LIMIT %(fetch)s
-"""
+    """
 )
 JOURNAL: LiteralString = """
     SELECT seq, at, actor, action, detail, prev_hash, hash
       FROM lead_journal
-     WHERE lead_id = %(lead_id)s AND (%(after)s::integer IS NULL OR seq > %(after)s)
+     WHERE lead_id = %(id)s AND (%(after)s::int IS NULL OR seq > %(after)s)
      ORDER BY seq
      LIMIT %(fetch)s
 """
 
-Officer = Annotated[User, require("duty", "squad", "admin")]
-Mover = Annotated[User, require("duty", "squad", "reviewer", "admin")]
-
 
 class NewLead(BaseModel):
-    alerts: Annotated[list[int], Field(min_length=1, max_length=1000)]
+    model_config = ConfigDict(extra="forbid")
+
+    alerts: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(min_length=1, max_length=1000)
+    note: Note = ""
 
 
 class Transition(BaseModel):
-    to: Annotated[str, StringConstraints(min_length=1, max_length=50)]
-    note: Annotated[str, StringConstraints(max_length=5000)] = ""
-    assignee: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    model_config = ConfigDict(extra="forbid")
 
-
-@router.get("/leads")
-def leads(
-    user: CurrentUser, connection: Database, parts: Parts, page: Page, state: str | None = None
-) -> Json:
-    """Leads, newest first."""
-    rows = select(connection, LIST, {"state": state, "after": page.after(int), "fetch": page.fetch})
-    return page.page(rows, key=lambda row: row["id"], shown=lambda row: _shown(row, parts, user))
-
-
-@router.post("/leads", status_code=201)
-def open_one(user: Officer, connection: Database, parts: Parts, body: NewLead) -> Json:
-    """Open a lead from alerts that have none."""
-    lead_id = carry_out(connection, lambda: open_lead(connection, body.alerts, created_by=user.name))
-    assert lead_id is not None  # noqa: S101 - only the engine gets None
-    return Json(
-        _lead(connection, lead_id, parts, user), 201, headers={"Location": f"/api/v1/leads/{lead_id}"}
+    to: State
+    note: Note = ""
+    assignee: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)] | None = (
+        None
     )
 
 
-@router.get("/leads/{lead_id}")
-def lead(user: CurrentUser, connection: Database, parts: Parts, lead_id: int) -> Json:
-    """One lead; `next` are the states to which the caller may move it now."""
-    return Json(_lead(connection, lead_id, parts, user))
+@router.get("")
+def list_leads(
+    caller: AnyCaller,
+    request: Request,
+    connection: Database,
+    page: Annotated[Page, Depends(pages("leads", int))],
+    state: Annotated[list[State] | None, Query()] = None,
+) -> Answer:
+    """Leads, the newest first. `next` is where the caller may move each."""
+    (after,) = page.after or (None,)
+    found = rows(connection, PAGE, {"state": state, "after": after, "fetch": page.fetch})
+    return Answer(page.answer(found, lambda row: [row["id"]], lambda row: _lead(row, request, caller)))
 
 
-@router.post("/leads/{lead_id}/transitions")
-def transition(user: Mover, connection: Database, parts: Parts, lead_id: int, body: Transition) -> Json:
-    """Move a lead on; 409 if it is not where the move begins, as when a colleague was first."""
-    carry_out(
-        connection,
-        lambda: move_lead(
-            connection, lead_id, to=body.to, actor=user.name, role=user.role, note=body.note, assignee=body.assignee
-        ),
+@router.post("", status_code=201, responses={409: {}})
+def open_one(
+    caller: Annotated[Caller, Depends(allowed("duty"))], request: Request, connection: Database, body: NewLead
+) -> Answer:
+    """Open a lead from alerts that have none yet."""
+    take_turn(connection)
+    lead_id = open_lead(connection, sorted(set(body.alerts)), created_by=caller.name)
+    assert lead_id is not None  # noqa: S101 - an officer is told why not
+    if body.note:
+        note_on_lead(connection, lead_id, "note", {"note": body.note}, actor=caller.name)
+    for alert_id in sorted(set(body.alerts)):
+        publish_alert(connection, alert_id, "alert.updated")
+    answer = _shown(request, connection, lead_id, caller)
+    answer.status_code = 201
+    answer.headers["Location"] = f"/api/v1/leads/{lead_id}"
+    return answer
+
+
+@router.get("/{lead_id}")
+def get_lead(caller: AnyCaller, request: Request, connection: Database, lead_id: Identity) -> Answer:
+    return _shown(request, connection, lead_id, caller)
+
+
+@router.post("/{lead_id}/transitions", responses={403: {}, 409: {}})
+def move(
+    caller: AnyCaller, request: Request, connection: Database, lead_id: Identity, body: Transition
+) -> Answer:
+    """Move a lead on. Which role may make which move: docs/api.md; of two at once one is refused (409)."""
+    take_turn(connection)
+    move_lead(
+        connection, lead_id, to=body.to, actor=caller.name, role=caller.role, note=body.note, assignee=body.assignee
     )  # fmt: skip
-    return Json(_lead(connection, lead_id, parts, user))
+    return _shown(request, connection, lead_id, caller)
 
 
-@router.get("/leads/{lead_id}/journal")
-def lead_journal(user: CurrentUser, connection: Database, parts: Parts, page: Page, lead_id: int) -> Json:
-    """Every step of a lead, first to last; each entry holds the hash of the one before."""
-    _lead(connection, lead_id, parts, user)
-    rows = select(connection, JOURNAL, {"lead_id": lead_id, "after": page.after(int), "fetch": page.fetch})
-    return page.page(rows, key=lambda row: row["seq"])
+@router.get("/{lead_id}/journal")
+def list_journal(
+    _: AnyCaller,
+    connection: Database,
+    lead_id: Identity,
+    page: Annotated[Page, Depends(pages("journal", int))],
+) -> Answer:
+    """Every step, the first one first; each entry holds the hash of the one before."""
+    if load_lead(connection, lead_id) is None:
+        raise NoSuchLead(f"there is no lead {lead_id}")
+    (after,) = page.after or (None,)
+    found = rows(connection, JOURNAL, {"id": lead_id, "after": after, "fetch": page.fetch})
+    return Answer(page.answer(found, lambda row: [row["seq"]]))
 
 
-def _lead(connection: Database, lead_id: int, parts: Shared, user: User) -> dict[str, Any]:
+def _shown(request: Request, connection: Connection[Any], lead_id: int, caller: Caller) -> Answer:
     row = load_lead(connection, lead_id)
     if row is None:
-        raise Problem(404, f"there is no lead {lead_id}")
-    return _shown(row, parts, user)
+        raise NoSuchLead(f"there is no lead {lead_id}")
+    return Answer(_lead(row, request, caller))
 
 
-def _shown(row: Row, parts: Shared, user: User) -> dict[str, Any]:
-    shown = lead_json(row)
-    return {**shown, "title": shown[f"title_{parts.language}"], "next": next_states(row["state"], user.role)}
+def _lead(row: dict[str, Any], request: Request, caller: Caller) -> dict[str, Any]:
+    said = lead_json(row)
+    return {
+        **said,
+        "title": said[f"title_{request.app.state.language}"],
+        "next": next_states(row["state"], caller.role),
+    }

@@ -1,57 +1,61 @@
-"""Outlets: the register with what was last measured, and their readings, raw or averaged."""
+"""Outlets: the register with each one's limit and last reading, and its readings."""
 
-import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, LiteralString
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
-from api.auth import CurrentUser
-from api.paging import Page
-from api.positions import WORST_ALERT
-from api.problems import Problem
-from api.replies import Json
-from api.state import Database, Parts, Row, select, select_one
-from api.times import Instant
+from alerts.catalogue import Catalogue
+from api.answers import Answer
+from api.auth import AnyCaller
+from api.database import Database, one, rows
+from api.paging import Page, pages
+from api.parameters import From, To, read_every
 
-router = APIRouter(tags=["outlets"])
+router = APIRouter(prefix="/outlets", tags=["outlets"])
 
-DEFAULT_RAW, DEFAULT_MEANS = timedelta(hours=24), timedelta(days=7)
-EVERY = re.compile(r"([1-9][0-9]{0,3})([mhd])")
-UNIT = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-
-LIST: LiteralString = """
-    SELECT outlet.*, device.device_id, latest.ts, latest.fume_mg_m3, latest.fan_on, latest.purifier_on,
-           latest.quality, {alert} AS alert
+OUTLETS: LiteralString = """
+    SELECT outlet.*, monitor.device_id, latest.ts, latest.fume_mg_m3, latest.fan_on, latest.purifier_on,
+           latest.quality, worst.severity AS alert
       FROM outlet
-      LEFT JOIN LATERAL (
-          SELECT device_id FROM device
-           WHERE device.bound_to = outlet.outlet_id AND device.kind = 'fume'
-           ORDER BY status, device_id LIMIT 1) AS device ON true
-      LEFT JOIN fume_latest AS latest ON latest.device_id = device.device_id
-     WHERE %(after)s::text IS NULL OR outlet.outlet_id > %(after)s
-     ORDER BY outlet.outlet_id
-     LIMIT %(fetch)s
-""".replace("{alert}", WORST_ALERT)
+      LEFT JOIN LATERAL (SELECT device_id FROM device
+                          WHERE kind = 'fume' AND bound_to = outlet.outlet_id
+                          ORDER BY status = 'active' DESC, device_id LIMIT 1) monitor ON true
+      LEFT JOIN fume_latest latest ON latest.device_id = monitor.device_id
+      LEFT JOIN (SELECT DISTINCT ON (outlet_id) outlet_id, severity
+                   FROM alert
+                  WHERE state IN ('open', 'acked') AND outlet_id IS NOT NULL
+                  ORDER BY outlet_id, array_position(ARRAY['critical', 'major', 'minor', 'info'], severity)
+                ) worst ON worst.outlet_id = outlet.outlet_id
+"""
+PAGE: LiteralString = (
+    OUTLETS
+    + " WHERE (%(after)s::text IS NULL OR outlet.outlet_id > %(after)s) ORDER BY outlet.outlet_id LIMIT %(fetch)s"
+)
+ONE: LiteralString = OUTLETS + " WHERE outlet.outlet_id = %s"
 LATEST = ("ts", "fume_mg_m3", "fan_on", "purifier_on", "quality")
 
-DEVICES: LiteralString = """
-    SELECT ARRAY(SELECT device_id FROM device WHERE bound_to = outlet_id AND kind = 'fume') AS device_ids
-      FROM outlet WHERE outlet_id = %(outlet_id)s
+READINGS_OF: LiteralString = """
+      FROM fume_reading
+     WHERE device_id IN (SELECT device_id FROM device WHERE kind = 'fume' AND bound_to = %(outlet_id)s)
 """
-LAST: LiteralString = "SELECT max(ts) AS ts FROM fume_reading WHERE device_id = ANY(%(device_ids)s)"
-RAW: LiteralString = """
+LAST_READING: LiteralString = "SELECT max(ts) AS ts" + READINGS_OF
+READINGS: LiteralString = (
+    """
     SELECT ts, fume_mg_m3, pm_mg_m3, nmhc_mg_m3, temp_c, rh_pct, fan_on, purifier_on, fan_a, purifier_a, quality,
            device_id
-      FROM fume_reading
-     WHERE device_id = ANY(%(device_ids)s) AND ts BETWEEN %(begin)s AND %(end)s
-       AND (%(after_ts)s::timestamptz IS NULL
-            OR (ts, device_id) > (%(after_ts)s::timestamptz, %(after_device)s::text))
+    """
+    + READINGS_OF
+    + """
+       AND ts >= %(begin)s AND ts < %(end)s
+       AND (%(after_ts)s::timestamptz IS NULL OR (ts, device_id) > (%(after_ts)s, %(after_device)s))
      ORDER BY ts, device_id
      LIMIT %(fetch)s
-"""
-# Buckets begin at local midnight and count on from there.
-MEANS: LiteralString = """
+    """
+)
+# Buckets begin on the local clock: a day is a day of FLEETFUME_TIMEZONE.
+MEANS: LiteralString = (
+    """
     SELECT date_bin(%(every)s, ts AT TIME ZONE %(zone)s, timestamp '2000-01-01') AT TIME ZONE %(zone)s AS ts,
            avg(fume_mg_m3) FILTER (WHERE quality = 'ok') AS fume_mg_m3,
            avg(pm_mg_m3) FILTER (WHERE quality = 'ok') AS pm_mg_m3,
@@ -60,73 +64,95 @@ MEANS: LiteralString = """
            avg(rh_pct) FILTER (WHERE quality = 'ok') AS rh_pct,
            avg(fan_a) FILTER (WHERE quality = 'ok') AS fan_a,
            avg(purifier_a) FILTER (WHERE quality = 'ok') AS purifier_a,
+           avg(fan_on::int::float8) FILTER (WHERE quality = 'ok') AS fan_on_share,
+           avg(purifier_on::int::float8) FILTER (WHERE quality = 'ok') AS purifier_on_share,
            count(*) AS count,
-           count(*) FILTER (WHERE quality = 'ok') AS valid_count,
-           avg(fan_on::int) FILTER (WHERE quality = 'ok')::float8 AS fan_on_share,
-           avg(purifier_on::int) FILTER (WHERE quality = 'ok')::float8 AS purifier_on_share
-      FROM fume_reading
-     WHERE device_id = ANY(%(device_ids)s) AND fume_reading.ts BETWEEN %(begin)s AND %(end)s
-       AND (%(after)s::timestamptz IS NULL OR fume_reading.ts >= %(after)s::timestamptz + %(every)s)
+           count(*) FILTER (WHERE quality = 'ok') AS valid_count
+    """
+    + READINGS_OF
+    + """
+       AND ts >= %(begin)s AND ts < %(end)s
      GROUP BY 1
+    HAVING %(after_ts)s::timestamptz IS NULL
+        OR date_bin(%(every)s, min(ts) AT TIME ZONE %(zone)s, timestamp '2000-01-01') AT TIME ZONE %(zone)s
+           > %(after_ts)s
      ORDER BY 1
      LIMIT %(fetch)s
-"""
-
-
-@router.get("/outlets")
-def outlets(_: CurrentUser, connection: Database, parts: Parts, page: Page) -> Json:
-    """The register's outlets with their limit and their last reading, by outlet_id."""
-
-    def shown(row: Row) -> dict[str, Any]:
-        latest = {name: row.pop(name) for name in LATEST}
-        own = row["limit_mg_m3"]
-        limit = own if own is not None else parts.catalogue.fume_limit(row["scale"])
-        return {**row, "effective_limit_mg_m3": limit, "latest": latest if latest["ts"] else None}
-
-    rows = select(connection, LIST, {"after": page.after(str), "fetch": page.fetch})
-    return page.page(rows, key=lambda row: row["outlet_id"], shown=shown)
-
-
-@router.get("/outlets/{outlet_id}/readings")
-def readings(
-    _: CurrentUser,
-    connection: Database,
-    parts: Parts,
-    page: Page,
-    outlet_id: str,
-    begin: Annotated[Instant | None, Query(alias="from")] = None,
-    end: Annotated[Instant | None, Query(alias="to")] = None,
-    every: Annotated[str | None, Query(description="10m, 1h, 1d …", pattern=f"^{EVERY.pattern}$")] = None,
-) -> Json:
-    """Readings from `from` to `to`, or means of the good ones over `every`, aligned to local time.
-
-    Without a stretch: the last day of readings there are, or the last seven days of means.
     """
-    known = select_one(connection, DEVICES, {"outlet_id": outlet_id})
-    if known is None:
-        raise Problem(404, f"the register has no outlet {outlet_id!r}")
-    end = end or _last(connection, known)
-    if end is None:
-        return page.page([], key=lambda row: row)
-    begin = begin or end - (DEFAULT_RAW if every is None else DEFAULT_MEANS)
-    stretch = {**known, "begin": begin, "end": end, "fetch": page.fetch}
-    if every is None:
-        after_ts, after_device = page.after(tuple[datetime, str]) or (None, None)
-        rows = select(connection, RAW, {**stretch, "after_ts": after_ts, "after_device": after_device})
-        return page.page(rows, key=lambda row: (row["ts"], row["device_id"]))
-    zone = parts.settings.timezone
-    rows = select(
-        connection, MEANS, {**stretch, "every": _step(every), "zone": zone, "after": page.after(datetime)}
-    )
-    return page.page(rows, key=lambda row: row["ts"])
+)
+READINGS_DEFAULT = timedelta(hours=24)
 
 
-def _step(every: str) -> timedelta:
-    found = EVERY.fullmatch(every)
-    assert found is not None  # noqa: S101 - the query's pattern
-    return int(found[1]) * UNIT[found[2]]
+@router.get("")
+def list_outlets(
+    _: AnyCaller,
+    request: Request,
+    connection: Database,
+    page: Annotated[Page, Depends(pages("outlets", str))],
+) -> Answer:
+    """Every outlet of the register, with the limit in force and its monitor's last reading."""
+    (after,) = page.after or (None,)
+    catalogue = request.app.state.catalogue
+    found = rows(connection, PAGE, {"after": after, "fetch": page.fetch})
+    return Answer(page.answer(found, lambda row: [row["outlet_id"]], lambda row: _outlet(row, catalogue)))
 
 
-def _last(connection: Database, known: Row) -> datetime | None:
-    row = select_one(connection, LAST, known)
-    return row["ts"] if row else None
+@router.get("/{outlet_id}")
+def get_outlet(_: AnyCaller, request: Request, connection: Database, outlet_id: str) -> Answer:
+    row = one(connection, ONE, (outlet_id,))
+    if row is None:
+        raise _no_outlet(outlet_id)
+    return Answer(_outlet(row, request.app.state.catalogue))
+
+
+@router.get("/{outlet_id}/readings")
+def list_readings(
+    _: AnyCaller,
+    request: Request,
+    connection: Database,
+    outlet_id: str,
+    page: Annotated[Page, Depends(pages("readings", datetime, str))],
+    begin: From = None,
+    to: To = None,
+    every: Annotated[str | None, Query(description="average over this: 10m, 1h, 1d")] = None,
+) -> Answer:
+    """Readings by time, raw or averaged over `every`; by default the last day of its data.
+
+    A mean is of good readings alone; `ts` is the beginning of its bucket.
+    """
+    width = read_every(every) if every is not None else None
+    if one(connection, "SELECT FROM outlet WHERE outlet_id = %s", (outlet_id,)) is None:
+        raise _no_outlet(outlet_id)
+    if begin is None or to is None:
+        last = one(connection, LAST_READING, {"outlet_id": outlet_id})
+        newest = (last and last["ts"]) or datetime.now(UTC)
+        to = to if to is not None else max(newest, begin or newest) + timedelta(microseconds=1)
+        begin = begin if begin is not None else to - READINGS_DEFAULT
+    after_ts, after_device = page.after or (None, None)
+    found = rows(
+        connection,
+        READINGS if width is None else MEANS,
+        {
+            "outlet_id": outlet_id, "begin": begin, "end": to, "after_ts": after_ts, "after_device": after_device,
+            "fetch": page.fetch, "every": width, "zone": request.app.state.settings.timezone,
+        },
+    )  # fmt: skip
+    return Answer(page.answer(found, lambda row: [row["ts"], row.get("device_id", "")], _reading))
+
+
+def _outlet(row: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:
+    latest = {name: row.pop(name) for name in LATEST}
+    registered = row["limit_mg_m3"]
+    return {
+        **row,
+        "effective_limit_mg_m3": registered if registered is not None else catalogue.fume_limit(row["scale"]),
+        "latest": latest if latest["ts"] is not None else None,
+    }
+
+
+def _reading(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "device_id"}
+
+
+def _no_outlet(outlet_id: str) -> HTTPException:
+    return HTTPException(404, f"no outlet {outlet_id!r} in the register")

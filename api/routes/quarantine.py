@@ -1,36 +1,37 @@
 """What could not be read, and why."""
 
-import base64
-from typing import LiteralString
+from datetime import datetime
+from typing import Annotated, Any, LiteralString
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
-from api.auth import CurrentUser
-from api.paging import Page
-from api.replies import Json
-from api.state import Database, Row, select
+from api.answers import Answer
+from api.auth import AnyCaller
+from api.database import Database, rows
+from api.paging import Page, pages
 
 router = APIRouter(tags=["quarantine"])
 
-LIST: LiteralString = """
-    SELECT id, received_at, topic, substring(payload FROM 1 FOR %(shown)s) AS payload,
-           length(payload) AS payload_bytes, reason, detail, device_id, readings
+# A payload may have 256 KiB and more, a list 1000 of them; the whole is in the table.
+SHOWN_BYTES = 4096
+PAGE: LiteralString = """
+    SELECT id, received_at, topic, substring(payload FOR %(shown)s) AS payload_base64,
+           octet_length(payload) AS payload_bytes, reason, detail, device_id
       FROM quarantine
-     WHERE %(after)s::bigint IS NULL OR id < %(after)s
-     ORDER BY id DESC
+     WHERE %(after_at)s::timestamptz IS NULL OR (received_at, id) < (%(after_at)s, %(after_id)s)
+     ORDER BY received_at DESC, id DESC
      LIMIT %(fetch)s
 """
-# Payloads of up to 256 KiB: a page of a thousand could be a third of a gigabyte.
-BYTES_SHOWN = 4096
 
 
 @router.get("/quarantine")
-def quarantine(_: CurrentUser, connection: Database, page: Page) -> Json:
-    """Messages and readings that could not be read, newest first; of a long payload the beginning."""
-    rows = select(connection, LIST, {"after": page.after(int), "fetch": page.fetch, "shown": BYTES_SHOWN})
-    return page.page(rows, key=lambda row: row["id"], shown=_shown)
-
-
-def _shown(row: Row) -> Row:
-    kept = {name: value for name, value in row.items() if name != "payload"}
-    return {**kept, "payload_base64": base64.b64encode(row["payload"]).decode()}
+def list_quarantine(
+    _: AnyCaller, connection: Database, page: Annotated[Page, Depends(pages("quarantine", datetime, int))]
+) -> Answer:
+    """What was quarantined, the newest first; of each payload the first 4 KiB (`payload_bytes` says how many it has)."""
+    after_at, after_id = page.after or (None, None)
+    parameters: dict[str, Any] = {
+        "shown": SHOWN_BYTES, "after_at": after_at, "after_id": after_id, "fetch": page.fetch,
+    }  # fmt: skip
+    found = rows(connection, PAGE, parameters)
+    return Answer(page.answer(found, lambda row: [row["received_at"], row["id"]]))

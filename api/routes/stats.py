@@ -1,72 +1,62 @@
-"""The figures of the dashboard's top line."""
+"""The dashboard's figures."""
 
-from datetime import UTC, datetime
-from typing import Any, LiteralString
+from datetime import UTC, datetime, timedelta
+from typing import LiteralString
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
-from api.auth import CurrentUser
-from api.replies import Json
-from api.state import Database, Parts, select, select_one
+from api.answers import Answer
+from api.auth import AnyCaller
+from api.database import Database, one
 
-router = APIRouter(tags=["stats"])
+router = APIRouter(prefix="/stats", tags=["stats"])
 
-# Heard from lately; by our own clock, so that a replay of old traffic looks alive too.
-VEHICLES: LiteralString = """
-    SELECT count(*) AS total,
-           count(*) FILTER (WHERE heard) AS online,
-           count(*) FILTER (WHERE heard AND speed_kmh >= 5) AS moving,
-           count(*) FILTER (WHERE heard AND loaded) AS loaded
-      FROM vehicle
-      LEFT JOIN LATERAL (
-          SELECT latest.speed_kmh, latest.loaded, latest.received_at > now() - interval '5 minutes' AS heard
-            FROM device JOIN vehicle_latest AS latest USING (device_id)
-           WHERE device.bound_to = vehicle.plate AND device.status = 'active'
-           ORDER BY latest.received_at DESC LIMIT 1) AS last ON true
-     WHERE vehicle.status = 'active'
+VEHICLE_ONLINE = timedelta(minutes=10)  # parked terminals report every five minutes or so
+MONITOR_ONLINE = timedelta(minutes=30)  # when monitor_offline would say so
+MOVING_KMH = 5.0
+
+OVERVIEW: LiteralString = """
+    SELECT now() AS at,
+           (SELECT json_build_object(
+                       'total', (SELECT count(*) FROM vehicle WHERE status = 'active'),
+                       'online', count(*),
+                       'moving', count(*) FILTER (WHERE speed_kmh >= %(moving_kmh)s),
+                       'loaded', count(*) FILTER (WHERE loaded))
+              FROM vehicle_latest JOIN device USING (device_id)
+             WHERE received_at > now() - %(vehicle_online)s) AS vehicles,
+           (SELECT json_build_object(
+                       'total', (SELECT count(*) FROM outlet),
+                       'online', count(*),
+                       'fan_on', count(*) FILTER (WHERE fan_on),
+                       'purifier_off', count(*) FILTER (WHERE fan_on AND NOT purifier_on))
+              FROM fume_latest JOIN device USING (device_id)
+             WHERE received_at > now() - %(monitor_online)s) AS outlets,
+           json_build_object(
+               'open_by_kind', (SELECT coalesce(json_object_agg(kind, n), '{}')
+                                  FROM (SELECT kind, count(*) AS n FROM alert
+                                         WHERE state IN ('open', 'acked') GROUP BY kind) t),
+               'open_by_severity', (SELECT coalesce(json_object_agg(severity, n), '{}')
+                                      FROM (SELECT severity, count(*) AS n FROM alert
+                                             WHERE state IN ('open', 'acked') GROUP BY severity) t),
+               'today', (SELECT count(*) FROM alert
+                          WHERE opened_at >= %(today)s AND state <> 'withdrawn')) AS alerts,
+           json_build_object(
+               'by_state', (SELECT coalesce(json_object_agg(state, n), '{}')
+                              FROM (SELECT state, count(*) AS n FROM lead GROUP BY state) t)) AS leads
 """
-OUTLETS: LiteralString = """
-    SELECT count(*) AS total,
-           count(*) FILTER (WHERE heard) AS online,
-           count(*) FILTER (WHERE heard AND fan_on) AS fan_on,
-           count(*) FILTER (WHERE heard AND fan_on AND NOT purifier_on) AS purifier_off
-      FROM outlet
-      LEFT JOIN LATERAL (
-          SELECT latest.fan_on, latest.purifier_on, latest.received_at > now() - interval '30 minutes' AS heard
-            FROM device JOIN fume_latest AS latest USING (device_id)
-           WHERE device.bound_to = outlet.outlet_id AND device.status = 'active'
-           ORDER BY latest.received_at DESC LIMIT 1) AS last ON true
-"""
-OPEN: LiteralString = """
-    SELECT kind, severity, count(*) AS count FROM alert WHERE state IN ('open', 'acked') GROUP BY kind, severity
-"""
-TODAY: LiteralString = """
-    SELECT count(*) AS count FROM alert
-     WHERE state <> 'withdrawn'
-       AND opened_at >= date_trunc('day', now() AT TIME ZONE %(zone)s) AT TIME ZONE %(zone)s
-"""
-LEADS: LiteralString = "SELECT state, count(*) AS count FROM lead GROUP BY state"
 
 
-@router.get("/stats/overview")
-def overview(_: CurrentUser, connection: Database, parts: Parts) -> Json:
-    """How many vehicles and outlets are heard from, what is open, how many alerts began today (local)."""
-    by_kind: dict[str, int] = {}
-    by_severity: dict[str, int] = {}
-    for row in select(connection, OPEN):
-        by_kind[row["kind"]] = by_kind.get(row["kind"], 0) + row["count"]
-        by_severity[row["severity"]] = by_severity.get(row["severity"], 0) + row["count"]
-    today: dict[str, Any] = select_one(connection, TODAY, {"zone": parts.settings.timezone}) or {}
-    return Json(
+@router.get("/overview")
+def overview(_: AnyCaller, request: Request, connection: Database) -> Answer:
+    """How many are there, online, moving, loaded; what is open; today's alerts on the local calendar."""
+    zone = request.app.state.settings.zone
+    today = datetime.now(zone).replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    figures = one(
+        connection,
+        OVERVIEW,
         {
-            "vehicles": select_one(connection, VEHICLES),
-            "outlets": select_one(connection, OUTLETS),
-            "alerts": {
-                "open_by_kind": by_kind,
-                "open_by_severity": by_severity,
-                "today": today["count"],
-            },
-            "leads": {"by_state": {row["state"]: row["count"] for row in select(connection, LEADS)}},
-            "at": datetime.now(UTC),
-        }
-    )
+            "moving_kmh": MOVING_KMH, "vehicle_online": VEHICLE_ONLINE, "monitor_online": MONITOR_ONLINE,
+            "today": today,
+        },
+    )  # fmt: skip
+    return Answer(figures)

@@ -1,157 +1,142 @@
-"""Vehicles: the register with what was last heard, the map's picture, and tracks."""
+"""Vehicles: the register with each one's last state, the map's positions, and tracks."""
 
-import math
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, LiteralString
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, HTTPException, Query
 
-from api.auth import CurrentUser
-from api.paging import Page
-from api.positions import POSITIONS, WORST_ALERT, position_json
-from api.problems import Problem
-from api.replies import Json
-from api.state import Database, Row, select, select_one
-from api.times import Instant
+from api.answers import Answer
+from api.auth import AnyCaller
+from api.database import Database, one, rows
+from api.paging import Page, pages
+from api.parameters import From, To
+from api.positions import CHANGING, NEWEST_EVENT, POSITIONS, position
 
-router = APIRouter(tags=["vehicles"])
+router = APIRouter(prefix="/vehicles", tags=["vehicles"])
 
-DEFAULT_TRACK = timedelta(hours=2)
-DEFAULT_POINTS, MOST_POINTS = 2000, 20_000
-
-# Of several devices an active one counts: 'active' sorts before 'disabled'.
-VEHICLES: LiteralString = """
-    SELECT vehicle.*, company.name AS company_name, device.device_id, latest.ts, latest.lat, latest.lon,
-           latest.speed_kmh, latest.heading_deg, latest.load, latest.lift, latest.cover, latest.ignition,
-           latest.quality, latest.loaded, latest.site_id, {alert} AS alert
+# Of several terminals on one vehicle, the active one speaks for it.
+VEHICLES: LiteralString = f"""
+    SELECT vehicle.*, company.name AS company_name, terminal.device_id, {", ".join(f"latest.{name}" for name in CHANGING)}
       FROM vehicle
-      LEFT JOIN company USING (company_id)
-      LEFT JOIN LATERAL (
-          SELECT device_id FROM device
-           WHERE device.bound_to = vehicle.plate AND device.kind = 'vehicle'
-           ORDER BY status, device_id LIMIT 1) AS device ON true
-      LEFT JOIN vehicle_latest AS latest ON latest.device_id = device.device_id
-""".replace("{alert}", WORST_ALERT)
-LIST: LiteralString = (
-    VEHICLES
-    + """
-     WHERE %(after)s::text IS NULL OR vehicle.plate > %(after)s
-     ORDER BY vehicle.plate LIMIT %(fetch)s
-"""
+      LEFT JOIN company ON company.company_id = vehicle.company_id
+      LEFT JOIN LATERAL (SELECT device_id FROM device
+                          WHERE kind = 'vehicle' AND bound_to = vehicle.plate
+                          ORDER BY status = 'active' DESC, device_id LIMIT 1) terminal ON true
+      LEFT JOIN ({POSITIONS}) latest ON latest.device_id = terminal.device_id
+"""  # noqa: S608
+PAGE: LiteralString = (
+    VEHICLES + " WHERE (%(after)s::text IS NULL OR vehicle.plate > %(after)s) ORDER BY plate LIMIT %(fetch)s"
 )
-ONE: LiteralString = VEHICLES + " WHERE vehicle.plate = %(plate)s"
-CHANGING = (
-    "ts", "lat", "lon", "speed_kmh", "heading_deg", "load", "lift", "cover", "ignition", "quality", "loaded",
-    "site_id", "alert",
-)  # fmt: skip
-
-# One statement, one snapshot: every event up to event_id is in the picture.
-NEWEST: LiteralString = "SELECT coalesce(max(id), 0) AS event_id, now() AS at FROM outbox"
-
-DEVICES: LiteralString = """
-    SELECT ARRAY(SELECT device_id FROM device WHERE bound_to = vehicle.plate AND kind = 'vehicle') AS device_ids
-      FROM vehicle WHERE plate = %(plate)s
-"""
-LAST: LiteralString = "SELECT max(ts) AS ts FROM vehicle_position WHERE device_id = ANY(%(device_ids)s)"
-COUNT: LiteralString = """
-    SELECT count(*) AS fixes, count(*) FILTER (WHERE quality <> 'ok') AS doubted
+ONE: LiteralString = VEHICLES + " WHERE vehicle.plate = %s"
+FIXES_OF: LiteralString = """
       FROM vehicle_position
-     WHERE device_id = ANY(%(device_ids)s) AND ts BETWEEN %(begin)s AND %(end)s
+     WHERE device_id IN (SELECT device_id FROM device WHERE kind = 'vehicle' AND bound_to = %(plate)s)
 """
-TRACK: LiteralString = """
-    SELECT ts, lat, lon, speed_kmh, load, lift, quality
-      FROM (SELECT *, row_number() OVER (ORDER BY ts) AS number,
-                   row_number() OVER (PARTITION BY quality <> 'ok' ORDER BY ts) AS doubt
-              FROM vehicle_position
-             WHERE device_id = ANY(%(device_ids)s) AND ts BETWEEN %(begin)s AND %(end)s) AS fix
-     WHERE (number - 1) %% %(every)s = 0 OR number = %(fixes)s
-        OR (quality <> 'ok' AND (doubt - 1) %% %(every_doubted)s = 0)
-     ORDER BY ts
-"""
+LAST_FIX: LiteralString = "SELECT max(ts) AS ts" + FIXES_OF
+TRACK: LiteralString = (
+    "SELECT ts, lat, lon, speed_kmh, load, lift, quality"
+    + FIXES_OF
+    + " AND ts >= %(begin)s AND ts < %(end)s ORDER BY ts, device_id LIMIT %(most)s"
+)
+
+TRACK_DEFAULT = timedelta(hours=2)
+TRACK_MOST_FIXES = 100_000  # eleven days at a fix every ten seconds
+TRACK_POINTS = 2_000
 
 
-@router.get("/vehicles/latest")
-def latest(_: CurrentUser, connection: Database) -> Json:
-    """The last state of every vehicle that has reported; the stream goes on from `event_id`."""
-    # The event's id first: an event in between is told again, never left out.
-    newest = select_one(connection, NEWEST)
-    assert newest is not None  # noqa: S101 - an aggregate
-    vehicles = [position_json(row) for row in select(connection, POSITIONS)]
-    return Json({**newest, "vehicles": vehicles})
+@router.get("")
+def list_vehicles(
+    _: AnyCaller, connection: Database, page: Annotated[Page, Depends(pages("vehicles", str))]
+) -> Answer:
+    """Every vehicle of the register, by plate, with its last state."""
+    (after,) = page.after or (None,)
+    found = rows(connection, PAGE, {"after": after, "fetch": page.fetch})
+    return Answer(page.answer(found, lambda row: [row["plate"]], _vehicle))
 
 
-@router.get("/vehicles")
-def vehicles(_: CurrentUser, connection: Database, page: Page) -> Json:
-    """The register's vehicles with their last state, by plate."""
-    rows = select(connection, LIST, {"after": page.after(str), "fetch": page.fetch})
-    return page.page(rows, key=lambda row: row["plate"], shown=_vehicle)
+@router.get("/latest")
+def latest(_: AnyCaller, connection: Database) -> Answer:
+    """The last state of all vehicles, and the number of the newest event it may already show."""
+    # The number first: what happens in between is then told again, rather than never.
+    event = connection.execute(NEWEST_EVENT).fetchone()
+    assert event is not None  # noqa: S101 - an aggregate has a row
+    at = datetime.now(UTC)
+    found = rows(connection, POSITIONS + " ORDER BY latest.device_id")
+    return Answer({"at": at, "event_id": event[0], "vehicles": [position(row) for row in found]})
 
 
-@router.get("/vehicles/{plate}")
-def vehicle(_: CurrentUser, connection: Database, plate: str) -> Json:
-    """One vehicle."""
-    row = select_one(connection, ONE, {"plate": plate})
+@router.get("/{plate}")
+def get_vehicle(_: AnyCaller, connection: Database, plate: str) -> Answer:
+    row = one(connection, ONE, (plate,))
     if row is None:
-        raise _unknown(plate)
-    return Json(_vehicle(row))
+        raise _no_vehicle(plate)
+    return Answer(_vehicle(row))
 
 
-@router.get("/vehicles/{plate}/track")
-def track(
-    _: CurrentUser,
+@router.get("/{plate}/track")
+def get_track(
+    _: AnyCaller,
     connection: Database,
     plate: str,
-    begin: Annotated[Instant | None, Query(alias="from")] = None,
-    end: Annotated[Instant | None, Query(alias="to")] = None,
-    max_points: Annotated[int, Query(ge=2, le=MOST_POINTS)] = DEFAULT_POINTS,
-) -> Json:
-    """Fixes from `from` to `to` as a GeoJSON line; without them, the last two hours there are.
+    begin: From = None,
+    to: To = None,
+    max_points: Annotated[int, Query(ge=2, le=20_000)] = TRACK_POINTS,
+) -> Answer:
+    """The track as a GeoJSON LineString, thinned to `max_points`; by default the last two hours of its data.
 
-    Thinned to about `max_points`: every n-th fix, the first, the last, and those that are not good.
+    `properties` holds `times`, `speed_kmh`, `load`, `lift` and `quality`, one entry for each point. `truncated`:
+    the range holds more fixes than are read at once, and the track ends before its end.
     """
-    known = select_one(connection, DEVICES, {"plate": plate})
-    if known is None:
-        raise _unknown(plate)
-    end = end or _last(connection, known)
-    if end is None:
-        return Json(_feature(plate, [], truncated=False))
-    stretch = {**known, "begin": begin or end - DEFAULT_TRACK, "end": end}
-    counts = select_one(connection, COUNT, stretch)
-    assert counts is not None  # noqa: S101 - an aggregate
-    every = max(1, math.ceil(counts["fixes"] / max_points))
-    every_doubted = max(1, math.ceil(counts["doubted"] / max_points))
-    fixes = select(
-        connection,
-        TRACK,
-        {**stretch, "fixes": counts["fixes"], "every": every, "every_doubted": every_doubted},
+    if one(connection, "SELECT FROM vehicle WHERE plate = %s", (plate,)) is None:
+        raise _no_vehicle(plate)
+    if begin is None or to is None:
+        last = one(connection, LAST_FIX, {"plate": plate})
+        newest = (last and last["ts"]) or datetime.now(UTC)
+        to = to if to is not None else max(newest, begin or newest) + timedelta(microseconds=1)
+        begin = begin if begin is not None else to - TRACK_DEFAULT
+    fixes = rows(connection, TRACK, {"plate": plate, "begin": begin, "end": to, "most": TRACK_MOST_FIXES + 1})
+    truncated = len(fixes) > TRACK_MOST_FIXES
+    kept = thin(fixes[:TRACK_MOST_FIXES], max_points)
+    return Answer(
+        {
+            "type": "Feature",
+            "geometry": {"type": "LineString", "coordinates": [[fix["lon"], fix["lat"]] for fix in kept]},
+            "properties": {
+                "plate": plate,
+                "times": [fix["ts"] for fix in kept],
+                **{name: [fix[name] for fix in kept] for name in ("speed_kmh", "load", "lift", "quality")},
+                "truncated": truncated,
+            },
+        }
     )
-    return Json(_feature(plate, fixes, truncated=every > 1))
 
 
-def _last(connection: Database, known: Row) -> datetime | None:
-    row = select_one(connection, LAST, known)
-    return row["ts"] if row else None
+def thin(fixes: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """At most `most` (2 or more) of `fixes`, in order: the first, the last, those that are not good as far as
+    half the room goes, and good ones evenly between.
+    """
+    if len(fixes) <= most:
+        return list(fixes)
+    last = len(fixes) - 1
+    doubted = [n for n, fix in enumerate(fixes) if fix["quality"] != "ok" and 0 < n < last]
+    kept = {0, last, *_evenly(doubted, (most - 2) // 2)}
+    others = [n for n in range(1, last) if n not in kept and fixes[n]["quality"] == "ok"]
+    kept.update(_evenly(others, most - len(kept)))
+    return [fixes[n] for n in sorted(kept)]
 
 
-def _unknown(plate: str) -> Problem:
-    return Problem(404, f"the register has no vehicle {plate!r}")
+def _evenly(indices: Sequence[int], most: int) -> list[int]:
+    if len(indices) <= most:
+        return list(indices)
+    return [indices[n * len(indices) // most] for n in range(most)]
 
 
-def _vehicle(row: Row) -> dict[str, Any]:
-    changing = {name: row[name] for name in CHANGING}
-    shown = {name: value for name, value in row.items() if name not in CHANGING}
-    return {**shown, "latest": changing if changing["ts"] is not None else None}
+def _vehicle(row: dict[str, Any]) -> dict[str, Any]:
+    """The register's columns, and beside them the last state (null if nothing was heard)."""
+    state = {name: row.pop(name) for name in CHANGING}
+    return {**row, "latest": state if state["ts"] is not None else None}
 
 
-def _feature(plate: str, fixes: list[Row], *, truncated: bool) -> dict[str, Any]:
-    columns = ("speed_kmh", "load", "lift", "quality")
-    return {
-        "type": "Feature",
-        "geometry": {"type": "LineString", "coordinates": [(fix["lon"], fix["lat"]) for fix in fixes]},
-        "properties": {
-            "plate": plate,
-            "times": [fix["ts"] for fix in fixes],
-            **{column: [fix[column] for fix in fixes] for column in columns},
-            "truncated": truncated,
-        },
-    }
+def _no_vehicle(plate: str) -> HTTPException:
+    return HTTPException(404, f"no vehicle {plate!r} in the register")

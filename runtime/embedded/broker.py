@@ -2,8 +2,9 @@
 
 Users      `service` may do anything; `devices`, the one account of all simulated devices, may publish
            what firmware publishes and read commands, and no more. Passwords are made on first use.
-Delivery   What is not acknowledged comes again after a second. At most 20,000 may be unacknowledged:
-           with 65,535, which MQTT would allow, NATS delivers nothing at all.
+Delivery   What is not acknowledged comes again after 10 s: no sooner, or a collector that catches up with a
+           backlog gets all of it again while it works. At most 1,000 may be unacknowledged, for the same
+           reason (with 65,535, which MQTT would allow, NATS delivers nothing at all).
 Limits     No MQTT 5 and no shared subscriptions: for several collectors name a broker of your own.
 """
 
@@ -32,6 +33,9 @@ CONFIGURATION = """\
 server_name: fleetfume
 listen: "127.0.0.1:-1"
 max_payload: 8MB
+# A collector that waits for its database does not read meanwhile; that is no reason to cut it off.
+max_pending: 1GB
+write_deadline: "120s"
 jetstream {{
   store_dir: {store}
   sync_interval: "10s"
@@ -39,8 +43,8 @@ jetstream {{
 }}
 mqtt {{
   listen: "127.0.0.1:{port}"
-  ack_wait: "1s"
-  max_ack_pending: 20000
+  ack_wait: "10s"
+  max_ack_pending: 1000
 }}
 authorization {{
   users: [

@@ -46,11 +46,11 @@ def test_a_wrong_file_is_told_what_is_wrong_with_it(tmp_path: Path, text: str, s
     changes = tmp_path / "wrong.toml"
     changes.write_text(text)
 
-    with pytest.raises(CatalogueError, match="wrong.toml") as refused:
+    with pytest.raises(CatalogueError, match=r"wrong\.toml") as refused:
         load_catalogue(changes)
     assert said in str(refused.value)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match="nowhere.toml"):
+    with pytest.raises(CatalogueError, match=r"nowhere\.toml"):
         load_catalogue(tmp_path / "nowhere.toml")

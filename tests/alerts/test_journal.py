@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -9,7 +10,11 @@ import pytest
 from alerts import journal
 from alerts.journal import Entry, first_broken
 
-HISTORY = [("opened", {"alerts": [1]}), ("transition", {"to": "assigned", "note": "现场核查"}), ("transition", {"to": "verifying"})]
+HISTORY: list[tuple[str, dict[str, Any]]] = [
+    ("opened", {"alerts": [1]}),
+    ("transition", {"to": "assigned", "note": "现场核查"}),
+    ("transition", {"to": "verifying"}),
+]
 
 
 @pytest.fixture
@@ -61,7 +66,9 @@ def test_a_changed_a_missing_and_a_moved_entry_are_found(entries: list[tuple[Ent
     assert first_broken([two, one, three]) == 2
 
 
-@pytest.mark.parametrize("statement", ["UPDATE lead_journal SET actor = 'x'", "DELETE FROM lead_journal", "TRUNCATE lead_journal"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE lead_journal SET actor = 'x'", "DELETE FROM lead_journal", "TRUNCATE lead_journal"]
+)
 def test_the_database_refuses_to_change_what_is_written(
     connection: psycopg.Connection, entries: list[tuple[Entry, str]], statement: str
 ) -> None:

@@ -2,9 +2,11 @@
 
 from typing import get_args
 
+from alerts.catalogue import load_catalogue
 from alerts.labels import catalogue, label
 from alerts.leads import MOVES
 from alerts.writing import LATE_AMENDED, LATE_RAISED, LATE_WITHDRAWN
+from analytics.evidence import VALUE_NAMES
 from analytics.records import KINDS, QUALITIES, REASONS, SEVERITIES
 from devices.reasons import Reason
 from devices.types import DeviceKind, HaulageKind, Scale, SiteKind, Standing
@@ -19,6 +21,10 @@ def test_every_code_has_both_words() -> None:
     }  # fmt: skip
     for literal in (DeviceKind, HaulageKind, Scale, SiteKind, Standing):
         codes |= set(get_args(literal))
+
+    codes |= {name for names in VALUE_NAMES.values() for name in names}
+    for kind in load_catalogue(None).sections:
+        codes |= {*load_catalogue(None).thresholds(kind), *load_catalogue(None).score_weights(kind)}
 
     assert codes - set(catalogue()) == set()
     assert all(label(code, "zh").strip() and label(code, "en").strip() for code in catalogue())

@@ -1,175 +1,273 @@
-import contextlib
+"""The live stream on a real port: in order, none twice, none missed, positions as they change."""
+
+import asyncio
+import base64
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
-from itertools import pairwise
+import random
+import time
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
+from fastapi import FastAPI
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from alerts.leads import open_lead
-from alerts.presentation import publish_alert
-from tests.api.serving import Served, add_alert, add_position
+from api import stream
+from tests import builders
+
+QUIET_S = 1.2  # longer than positions wait
+PATIENCE_S = 20.0
 
 
-def address(served: Served) -> str:
-    return served.url.replace("http", "ws") + "/api/v1/stream"
+class Live:
+    """A client of the stream with a viewer's token."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self.url = f"ws://{address}/api/v1/stream"
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    def __call__(self, last_event_id: object = None) -> ClientConnection:
+        query = "" if last_event_id is None else f"?last_event_id={last_event_id}"
+        return connect(self.url + query, additional_headers=self.headers)
 
 
-@contextmanager
-def streaming(
-    served: Served, query: str = "", token: str | None = None, **options: Any
-) -> Iterator[ClientConnection]:
-    headers = {"Authorization": f"Bearer {token or served.token('viewer')}"}
-    with connect(address(served) + query, additional_headers=headers, proxy=None, **options) as socket:
-        yield socket
+@pytest.fixture
+def live(address: str, token_of: Callable[[str], str]) -> Live:
+    return Live(address, token_of("viewer"))
 
 
-def publish(served: Served, alert_id: int, count: int = 1) -> list[int]:
-    with psycopg.connect(served.database_url) as connection:
-        ids = []
-        for _ in range(count):
-            ids.append(publish_alert(connection, alert_id, "alert.updated"))
-            connection.commit()
-        return ids
+def received(events: ClientConnection, *, at_least: int = 0) -> list[dict[str, Any]]:
+    """What comes until it is quiet, but no fewer than `at_least` events that are not positions."""
+    got: list[dict[str, Any]] = []
+    try:
+        while True:
+            patience = QUIET_S if len(not_positions(got)) >= at_least else PATIENCE_S
+            got.append(json.loads(events.recv(timeout=patience)))
+    except TimeoutError:
+        return got
 
 
-def receive(socket: ClientConnection, count: int) -> list[dict[str, Any]]:
-    return [json.loads(socket.recv(timeout=10)) for _ in range(count)]
+def not_positions(events: list[dict[str, Any]]) -> list[int]:
+    return [event["id"] for event in events if event["type"] != "positions"]
 
 
-def _receive_all(socket: ClientConnection, ids: list[int]) -> None:
-    while True:
-        ids.append(json.loads(socket.recv(timeout=10))["id"])
+def tell(database: Connection[TupleRow], count: int) -> list[int]:
+    """Open `count` alerts; the ids of their events."""
+    last = database.execute("SELECT coalesce(max(id), 0) FROM outbox").fetchone()
+    assert last is not None
+    for _ in range(count):
+        row = database.execute("SELECT count(*) FROM alert").fetchone()
+        assert row is not None
+        with database.transaction():
+            builders.alert(database, told=True, place=f"episode {row[0]}")
+    return [row[0] for row in database.execute("SELECT id FROM outbox WHERE id > %s ORDER BY id", (last[0],))]
 
 
-def test_an_alert_is_told_as_the_contract_says(served: Served) -> None:
-    alert_id = add_alert(served)
-    with streaming(served) as socket:
-        (event_id,) = publish(served, alert_id)
-        (event,) = receive(socket, 1)
-    assert event["id"] == event_id
-    assert event["type"] == "alert.updated"
+def test_an_alert_is_told_at_once_as_the_api_shows_it(live: Live, database: Connection[TupleRow]) -> None:
+    with live() as events:
+        begun = time.monotonic()
+        (event_id,) = tell(database, 1)
+        event = json.loads(events.recv(timeout=5))
+        took_s = time.monotonic() - begun
+    assert (event["id"], event["type"]) == (event_id, "alert.opened")
     assert event["at"].endswith("Z")
-    assert event["alert"]["id"] == alert_id
-    assert event["alert"]["summary"] == "鲁A00000在明水街道偏离核准路线：最远偏离 240 米"
+    assert (
+        event["alert"]["summary"]
+        == event["alert"]["summary_zh"]
+        == "鲁A00000在明水街道偏离核准路线：最远偏离 420 米"
+    )
+    assert event["alert"]["opened_at"] == "2026-11-23T04:00:00Z"
+    assert took_s < 1.0
 
 
-def test_a_lead_is_told(served: Served) -> None:
-    alert_id = add_alert(served)
-    with streaming(served) as socket:
-        with psycopg.connect(served.database_url) as connection:
-            lead_id = open_lead(connection, [alert_id])
-        (event,) = receive(socket, 1)
-    assert event["type"] == "lead.changed"
-    assert (event["lead"]["id"], event["lead"]["alerts"]) == (lead_id, [alert_id])
+def test_without_an_id_the_stream_begins_now_and_with_one_after_it(
+    live: Live, database: Connection[TupleRow]
+) -> None:
+    missed = tell(database, 5)
+    time.sleep(0.5)
+    with live() as events:
+        fresh = tell(database, 1)
+        assert not_positions(received(events, at_least=1)) == fresh
+    with live(last_event_id=missed[1]) as events:
+        assert not_positions(received(events, at_least=4)) == missed[2:] + fresh
+    with live(last_event_id=0) as events:
+        assert not_positions(received(events, at_least=6)) == missed + fresh
 
 
-def test_a_client_that_resumes_gets_every_event_once_and_in_order(served: Served) -> None:
-    alert_id = add_alert(served)
-    with streaming(served) as socket:
-        first, *_ = publish(served, alert_id, 3)
-        seen = [event["id"] for event in receive(socket, 2)]
-    missed = publish(served, alert_id, 1200)  # more than two pages
-    with streaming(served, f"?last_event_id={seen[-1]}") as socket:
-        later = publish(served, alert_id, 50)
-        resumed = [event["id"] for event in receive(socket, 1 + len(missed) + len(later))]
-        with pytest.raises(TimeoutError):
-            socket.recv(timeout=0.3)
-    assert seen[0] == first
-    assert seen + resumed == list(range(first, later[-1] + 1))
+def test_positions_and_the_events_beside_them_resume_from_one_id(
+    live: Live, database: Connection[TupleRow]
+) -> None:
+    with live() as events:
+        told = tell(database, 1)
+        builders.latest_position(database)
+        got = received(events, at_least=1)
+    assert {event["id"] for event in got if event["type"] == "positions"} == set(told)
 
 
-def test_a_new_client_gets_no_backlog(served: Served) -> None:
-    alert_id = add_alert(served)
-    publish(served, alert_id, 5)
-    with streaming(served) as socket:
-        (newest,) = publish(served, alert_id)
-        assert receive(socket, 1)[0]["id"] == newest
-
-
-def test_an_event_id_from_another_database_does_not_silence_the_stream(served: Served) -> None:
-    alert_id = add_alert(served)
-    with streaming(served, "?last_event_id=1000000") as socket:
-        (event_id,) = publish(served, alert_id)
-        assert receive(socket, 1)[0]["id"] == event_id
-
-
-def test_positions_are_those_that_changed(served: Served) -> None:
-    add_position(served, device_id="V0")
-    with streaming(served) as socket:
-        add_position(served, device_id="V1", lat=36.71)
-        vehicles: dict[str, Any] = {}
-        while "V1" not in vehicles:
-            (event,) = receive(socket, 1)
-            assert event["type"] == "positions"
-            vehicles |= {one["device_id"]: one for one in event["vehicles"]}
-        add_position(served, device_id="V1", lat=36.72)
-        (event,) = receive(socket, 1)
-        assert [(one["device_id"], one["lat"]) for one in event["vehicles"]] == [("V1", 36.72)]
-        assert "received_at" not in event["vehicles"][0]
-
-
-def test_positions_come_at_most_once_a_second(served: Served) -> None:
-    times = []
-    with streaming(served) as socket:
-        for n in range(60):
-            add_position(served, lat=36.7 + n / 1000)
-            with contextlib.suppress(TimeoutError):
-                while True:
-                    times.append(datetime.fromisoformat(json.loads(socket.recv(timeout=0.03))["at"]))
-    gaps = [(after - before).total_seconds() for before, after in pairwise(times)]
-    assert gaps
-    assert min(gaps) >= 0.95
-
-
-def test_the_listener_comes_back_and_catches_up(served: Served) -> None:
-    alert_id = add_alert(served)
-    with streaming(served) as socket:
-        served.sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'fleetfume'"
+def test_more_than_is_kept_in_memory_comes_from_the_outbox_in_order(
+    live: Live, database: Connection[TupleRow]
+) -> None:
+    with database.transaction():
+        alert_id = builders.alert(database)
+        database.execute(
+            "INSERT INTO outbox (type, alert_id, body) SELECT 'alert.updated', %s,"
+            " jsonb_build_object('id', %s::bigint, 'summary_zh', n::text) FROM generate_series(1, 1700) n",
+            (alert_id, alert_id),
         )
-        ids = publish(served, alert_id, 3)
-        assert [event["id"] for event in receive(socket, 3)] == ids
+        database.execute("SELECT pg_notify('fleetfume_outbox', '')")
+    with live(last_event_id=3) as events:
+        got = received(events, at_least=1697)
+    assert not_positions(got) == list(range(4, 1701))
+    assert got[-1]["alert"]["summary"] == "1700"
 
 
-def test_without_a_good_token_the_door_stays_shut(served: Served) -> None:
-    with pytest.raises(InvalidStatus) as refused, connect(address(served), proxy=None):
-        pass
+async def test_resuming_while_others_write_misses_nothing_and_repeats_nothing(
+    live: Live, database_url: str, database: Connection[TupleRow]
+) -> None:
+    """Writers commit from several connections while clients drop their connection again and again."""
+    writers, each = 4, 25
+
+    def write(writer: int) -> None:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            for n in range(each):
+                with connection.transaction():
+                    builders.alert(connection, told=True, device_id=f"V{writer}", place=f"episode {n}")
+
+    async def follow(drop_after: int) -> list[int]:
+        seen: list[int] = []
+        while len(seen) < writers * each:
+            last = seen[-1] if seen else 0
+            async with connect_async(
+                f"{live.url}?last_event_id={last}", additional_headers=live.headers
+            ) as events:
+                for _ in range(drop_after):
+                    event = json.loads(await asyncio.wait_for(events.recv(), 20))
+                    if event["type"] != "positions":
+                        seen.append(event["id"])
+                    if len(seen) == writers * each:
+                        break
+        return seen
+
+    followers = [asyncio.create_task(follow(drop_after)) for drop_after in (3, 17, 1000)]
+    await asyncio.gather(*(asyncio.to_thread(write, n) for n in range(writers)))
+    seen = await asyncio.gather(*followers)
+    written = [row[0] for row in database.execute("SELECT id FROM outbox ORDER BY id")]
+    assert len(written) == writers * each
+    assert seen == [written] * 3
+
+
+def test_only_vehicles_that_changed_are_sent_and_at_most_once_a_second(
+    live: Live, database: Connection[TupleRow]
+) -> None:
+    builders.latest_position(database, device_id="V0")
+    builders.latest_position(database, device_id="V1")
+    time.sleep(1.5)
+    with live() as events:
+        first = received(events)
+        assert [len(event["vehicles"]) for event in first] == [2]
+        begun = time.monotonic()
+        for speed in range(12):
+            builders.latest_position(database, device_id="V1", speed_kmh=float(speed))
+            time.sleep(0.2)
+        moved = received(events)
+        took_s = time.monotonic() - begun
+    assert {vehicle["device_id"] for event in moved for vehicle in event["vehicles"]} == {"V1"}
+    assert moved[-1]["vehicles"][0]["speed_kmh"] == 11.0
+    assert 2 <= len(moved) <= took_s + 1
+
+
+def test_a_position_shows_the_gravest_alert_that_goes_on(live: Live, database: Connection[TupleRow]) -> None:
+    builders.latest_position(database)
+    with live() as events:
+        received(events)
+        with database.transaction():
+            builders.alert(database, told=True, severity="minor")
+            builders.alert(database, told=True, severity="critical", kind="illegal_dumping")
+        moved = [event for event in received(events, at_least=2) if event["type"] == "positions"]
+    assert [vehicle["alert"] for event in moved for vehicle in event["vehicles"]] == ["critical"]
+
+
+def test_a_browser_gives_its_token_as_a_subprotocol(
+    address: str, token_of: Callable[[str], str], database: Connection[TupleRow]
+) -> None:
+    offered = [Subprotocol("bearer"), Subprotocol(token_of("viewer"))]
+    with connect(f"ws://{address}/api/v1/stream", subprotocols=offered) as events:
+        assert events.subprotocol == "bearer"
+        told = tell(database, 1)
+        assert not_positions(received(events, at_least=1)) == told
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": "Bearer nonsense"}, {"Authorization": "Basic ZDpk"}]
+)
+def test_a_stream_without_a_good_token_is_refused(address: str, headers: dict[str, str]) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        connect(f"ws://{address}/api/v1/stream", additional_headers=headers)
     assert refused.value.response.status_code == 401
-    with pytest.raises(InvalidStatus) as refused, streaming(served, token="x.y.z"):
-        pass
-    assert refused.value.response.status_code == 401
+    assert refused.value.response.headers["Content-Type"] == "application/problem+json"
 
 
-def test_a_browser_gives_its_token_as_a_subprotocol(served: Served) -> None:
-    alert_id = add_alert(served)
-    offered = [Subprotocol("bearer"), Subprotocol(served.token("viewer"))]
-    with connect(address(served), subprotocols=offered, proxy=None) as socket:
-        assert socket.subprotocol == "bearer"
-        publish(served, alert_id)
-        assert receive(socket, 1)[0]["alert"]["id"] == alert_id
+@pytest.mark.parametrize("last_event_id", ["-1", "x", "", "9" * 30, "１"])
+def test_an_id_that_is_none_is_refused(live: Live, last_event_id: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        live(last_event_id=last_event_id)
+    assert refused.value.response.status_code == 400
 
 
-def test_a_client_that_is_too_slow_is_told_to_resume(served: Served) -> None:
-    alert_id = add_alert(served, note="x" * 20_000)
-    with streaming(served, max_queue=1, compression=None) as slow, streaming(served) as other:
-        received: list[int] = []
-        ids: list[int] = []
-        for _ in range(25):
-            ids += publish(served, alert_id, 100)
-            assert [event["id"] for event in receive(other, 100)] == ids[-100:]
-        with pytest.raises(ConnectionClosed) as closed:
-            _receive_all(slow, received)
+def test_a_stream_ends_with_its_token(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_token = stream.read_token
+
+    def about_to_expire(key: bytes, token: str) -> stream.Token | None:
+        known = read_token(key, token)
+        return known and stream.Token(known.name, time.time() + 0.5)
+
+    monkeypatch.setattr(stream, "read_token", about_to_expire)
+    with live() as events, pytest.raises(ConnectionClosed) as closed:
+        events.recv(timeout=5)
     assert closed.value.rcvd is not None
-    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1013, "resume with last_event_id")
-    assert received == ids[: len(received)]
-    with streaming(served, f"?last_event_id={received[-1]}") as again:
-        rest = [event["id"] for event in receive(again, len(ids) - len(received))]
-    assert received + rest == ids
+    assert closed.value.rcvd.code == stream.TOKEN_EXPIRED
+
+
+def test_a_client_that_takes_nothing_is_closed_and_can_resume(
+    live: Live, database: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "SEND_TIMEOUT_S", 0.5)
+    incompressible = base64.b64encode(random.Random(1).randbytes(150_000)).decode()
+    with database.transaction():
+        alert_id = builders.alert(database)
+        database.execute(
+            "INSERT INTO outbox (type, alert_id, body) SELECT 'alert.updated', %s,"
+            " jsonb_build_object('id', %s::bigint, 'summary_zh', %s::text) FROM generate_series(1, 200) n",
+            (alert_id, alert_id, incompressible),
+        )
+        database.execute("SELECT pg_notify('fleetfume_outbox', '')")
+    with live(last_event_id=0) as events:
+        time.sleep(3)
+        got = []
+        with pytest.raises(ConnectionClosed):
+            while True:
+                got.append(json.loads(events.recv(timeout=5))["id"])
+    assert got == list(range(1, len(got) + 1))
+    assert len(got) < 200
+    with live(last_event_id=199) as events:
+        assert not_positions(received(events, at_least=1)) == [200]
+
+
+def test_the_listener_comes_back_when_its_connection_is_cut(
+    live: Live, database: Connection[TupleRow], app: FastAPI
+) -> None:
+    with live() as events:
+        cut = database.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        ).fetchone()
+        assert cut is not None
+        assert cut[0] >= 1
+        told = tell(database, 2)
+        assert not_positions(received(events, at_least=2)) == told

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from alerts.catalogue import load_catalogue
-from devices.repository import store_registry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alerts.catalogue import load_catalogue
+from devices.repository import store_registry
+from ingest.batch import sort_out
 from ingest.pipeline import Pipeline
 from ingest.receiver import Delivery
 from tests.small_district import place, registry
@@ -216,16 +217,13 @@ def test_a_delivery_nobody_can_process_is_quarantined_and_the_others_count(
     connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever breaks on one message, breaks for that message alone."""
-    import ingest.pipeline
-
-    sort_out = ingest.pipeline.sort_out
 
     def breaks_on_the_poison(deliveries: list[Delivery], *args: Any, **kwargs: Any) -> Any:
         if any(b"poison" in delivery.payload for delivery in deliveries):
             raise ZeroDivisionError("poison")
         return sort_out(deliveries, *args, **kwargs)
 
-    monkeypatch.setattr(ingest.pipeline, "sort_out", breaks_on_the_poison)
+    monkeypatch.setattr("ingest.pipeline.sort_out", breaks_on_the_poison)
     device_id = f"V{TRUCKS - 2}"
     poison = Delivery(f"ff/v1/vehicle/{device_id}/telemetry", b"poison", NOW_US, 1, 1)
     pipeline().process(

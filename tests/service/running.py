@@ -102,7 +102,9 @@ def sign_in(service: Service, name: str) -> httpx2.Client:
     token = httpx2.post(
         f"{service.url}/api/v1/auth/token", data={"username": name, "password": PASSWORD}, timeout=30
     ).json()["access_token"]
-    return httpx2.Client(base_url=f"{service.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    return httpx2.Client(
+        base_url=f"{service.url}/api/v1", headers={"Authorization": f"Bearer {token}"}, timeout=30
+    )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import psycopg
 from devices.repository import store_registry
 from tests.ingest.test_pipeline import A_BAD_HAUL, BEGIN_S
 from tests.parts.mosquitto import Mosquitto
-from tests.service.running import environment, fleetfume, publisher, serving, wait_until
+from tests.service.running import environment, publisher, serving, wait_until
 from tests.small_district import registry
 
 TRUCKS = 40
@@ -26,9 +26,7 @@ def facts(url: str) -> dict[str, Any]:
         positions = connection.execute(
             "SELECT device_id, ts, quality FROM vehicle_position ORDER BY device_id, ts"
         ).fetchall()
-        told = connection.execute(
-            "SELECT type, count(*) FROM outbox GROUP BY type ORDER BY type"
-        ).fetchall()
+        told = connection.execute("SELECT type, count(*) FROM outbox GROUP BY type ORDER BY type").fetchall()
         leads = connection.execute("SELECT count(*) FROM lead").fetchall()
     return {"alerts": alerts, "positions": positions, "told": told, "leads": leads}
 
@@ -46,7 +44,8 @@ time_base = int(time.time()) - 7200
 
 def stored(url: str) -> int:
     with psycopg.connect(url) as connection:
-        return connection.execute("SELECT count(*) FROM vehicle_position").fetchone()[0]  # type: ignore[index]
+        (count,) = connection.execute("SELECT count(*) FROM vehicle_position").fetchall()
+    return int(count[0])
 
 
 def test_a_collector_killed_again_and_again_loses_and_doubles_nothing(
@@ -57,7 +56,9 @@ def test_a_collector_killed_again_and_again_loses_and_doubles_nothing(
         with psycopg.connect(url) as connection:
             store_registry(connection, registry(trucks=TRUCKS), actor="test", note="")
 
-    undisturbed = environment(tmp_path, database_url=second_database_url, mqtt_url=broker.url, collector_id="calm")
+    undisturbed = environment(
+        tmp_path, database_url=second_database_url, mqtt_url=broker.url, collector_id="calm"
+    )
     with serving("--role", "collector", env=undisturbed, directory=tmp_path):
         publish_everything(broker.url)
         wait_until(lambda: stored(second_database_url) >= every_reading, seconds=60)

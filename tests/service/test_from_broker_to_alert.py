@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import psycopg
 import pytest
 from websockets.sync.client import ClientConnection, connect
@@ -26,10 +27,11 @@ def service(database_url: str, broker: Mosquitto, tmp_path: Path) -> Iterator[Se
         yield service
 
 
-def stream(service: Service, token: str, last_event_id: int | None = None) -> ClientConnection:
+def stream(service: Service, officer: httpx2.Client, last_event_id: int | None = None) -> ClientConnection:
     query = "" if last_event_id is None else f"?last_event_id={last_event_id}"
     return connect(
-        f"ws://127.0.0.1:{service.port}/api/v1/stream{query}", additional_headers={"Authorization": f"Bearer {token}"}
+        f"ws://127.0.0.1:{service.port}/api/v1/stream{query}",
+        additional_headers={"Authorization": officer.headers["Authorization"]},
     )
 
 
@@ -49,17 +51,29 @@ def a_tipping(now_s: float) -> list[dict[str, Any]]:
     ]:  # fmt: skip
         lat, lon = place(east_m, north_m)
         fixes.append(
-            {"ts": now_s + seconds, "lat": lat, "lon": lon, "speed_kmh": 0.0, "load": load, "lift": lift, "fix": True}
+            {
+                "ts": now_s + seconds,
+                "lat": lat,
+                "lon": lon,
+                "speed_kmh": 0.0,
+                "load": load,
+                "lift": lift,
+                "fix": True,
+            }
         )
     return fixes
 
 
-def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(service: Service, broker: Mosquitto) -> None:
-    officer = sign_in(service, "wang")
-    token = officer.headers["Authorization"].removeprefix("Bearer ")
+def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(
+    service: Service, broker: Mosquitto
+) -> None:
     *before, last = a_tipping(time.time())
 
-    with stream(service, token) as events, publisher(broker.url) as publish:
+    with (
+        sign_in(service, "wang") as officer,
+        stream(service, officer) as events,
+        publisher(broker.url) as publish,
+    ):
         publish("ff/v1/vehicle/V0/telemetry", {"batch": before})
         time.sleep(1)
         published = time.monotonic()
@@ -67,30 +81,30 @@ def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(service: Se
         opened = next_event(events, "alert.opened")
         took_s = time.monotonic() - published
 
-    assert opened["alert"]["kind"] == "illegal_dumping"
-    assert took_s < 1.0
-    alert = officer.get(f"/alerts/{opened['alert']['id']}").json()
-    assert (alert["severity"], alert["plate"], alert["state"]) == ("critical", "鲁A00000", "open")
-    assert "鲁A00000" in alert["summary"]
-    assert alert["evidence"]["fixes"]
-    assert alert["evidence"]["rule"]["thresholds"]
-    lead = officer.get(f"/leads/{alert['lead_id']}").json()
-    assert (lead["state"], lead["alerts"]) == ("new", [alert["id"]])
-    assert [entry["action"] for entry in officer.get(f"/leads/{lead['id']}/journal").json()["items"]] == ["opened"]
+        assert opened["alert"]["kind"] == "illegal_dumping"
+        assert took_s < 1.0
+        alert = officer.get(f"/alerts/{opened['alert']['id']}").json()
+        assert (alert["severity"], alert["plate"], alert["state"]) == ("critical", "鲁A00000", "open")
+        assert "鲁A00000" in alert["summary"]
+        assert alert["evidence"]["fixes"]
+        assert alert["evidence"]["rule"]["thresholds"]
+        lead = officer.get(f"/leads/{alert['lead_id']}").json()
+        assert (lead["state"], lead["alerts"]) == ("new", [alert["id"]])
+        journal = officer.get(f"/leads/{lead['id']}/journal").json()["items"]
+        assert [entry["action"] for entry in journal] == ["opened"]
 
 
 def test_the_stream_resumes_where_it_was_left(service: Service, broker: Mosquitto) -> None:
-    officer = sign_in(service, "wang")
-    token = officer.headers["Authorization"].removeprefix("Bearer ")
-    with stream(service, token) as events, publisher(broker.url) as publish:
-        publish("ff/v1/vehicle/V1/telemetry", {"batch": a_tipping(time.time())})
-        seen = next_event(events, "alert.opened")
+    with sign_in(service, "wang") as officer:
+        with stream(service, officer) as events, publisher(broker.url) as publish:
+            publish("ff/v1/vehicle/V1/telemetry", {"batch": a_tipping(time.time())})
+            seen = next_event(events, "alert.opened")
 
-    with publisher(broker.url) as publish:
-        publish("ff/v1/vehicle/V2/telemetry", {"batch": a_tipping(time.time())})
-    time.sleep(2)
+        with publisher(broker.url) as publish:
+            publish("ff/v1/vehicle/V2/telemetry", {"batch": a_tipping(time.time())})
+        time.sleep(2)
 
-    with stream(service, token, last_event_id=seen["id"]) as events:
-        missed = next_event(events, "alert.opened")
+        with stream(service, officer, last_event_id=seen["id"]) as events:
+            missed = next_event(events, "alert.opened")
     assert missed["alert"]["plate"] == "鲁A00002"
     assert missed["id"] > seen["id"]

@@ -52,7 +52,7 @@ describe('a vehicle', () => {
     expect(vehicleState({ ts: seen(0), speed_kmh: 5, loaded: true }, NOW)).toBe('loaded')
   })
 
-  test('is stale after five minutes of silence, or if never heard', () => {
+  test('is stale after ten minutes of silence, or if never heard', () => {
     expect(vehicleState({ ts: seen(STALE_MS), speed_kmh: 40, loaded: false }, NOW)).toBe('empty')
     expect(vehicleState({ ts: seen(STALE_MS + 1), speed_kmh: 40, loaded: false }, NOW)).toBe('stale')
     expect(vehicleState({}, NOW)).toBe('stale')

@@ -211,9 +211,11 @@ export function fleetLayers(): FleetLayers {
     move(changed, nowMs) {
       const added: Feature<Point>[] = []
       for (const vehicle of changed) {
-        if (vehicle.lat === null || vehicle.lon === null) continue
-        const place = fromLonLat([vehicle.lon, vehicle.lat])
         let feature = source.getFeatureById(vehicle.device_id) as Feature<Point> | null
+        // A reading that is not believed says how the vehicle is, not where.
+        const believed = vehicle.lat !== null && vehicle.lon !== null && (vehicle.quality ?? 'ok') === 'ok'
+        if (!feature && !believed) continue
+        const place = believed ? fromLonLat([vehicle.lon!, vehicle.lat!]) : feature!.getGeometry()!.getCoordinates()
         if (feature) feature.getGeometry()!.setCoordinates(place)
         else {
           feature = new Feature(new Point(place))

@@ -6,8 +6,8 @@ export const VEHICLE_STATES: readonly VehicleState[] = ['loaded', 'empty', 'stop
 
 /** Under this a vehicle stands (contract, section 4: stopped). */
 export const STANDING_KMH = 5
-/** Silent for longer than this, its place is history, not news. */
-export const STALE_MS = 5 * 60_000
+/** Silent for longer than this, its place is history, not news. Parked terminals report every five minutes or so. */
+export const STALE_MS = 10 * 60_000
 const LOADED_SHARE = 0.3
 
 export const isLoaded = (vehicle: Partial<VehiclePosition>): boolean =>

@@ -1,0 +1,26 @@
+"""Query and path parameters that several routes share."""
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import HTTPException, Path, Query
+from pydantic import AwareDatetime
+
+From = Annotated[
+    AwareDatetime | None, Query(alias="from", description="RFC 3339, with Z or an offset; inclusive")
+]
+To = Annotated[AwareDatetime | None, Query(description="RFC 3339, with Z or an offset; exclusive")]
+Identity = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+MAX_EVERY = timedelta(days=31)
+
+
+def read_every(text: str) -> timedelta:
+    """`10m`, `1h`, `1d`; HTTPException 422 otherwise."""
+    found = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", text)
+    every = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else MAX_EVERY * 2
+    if every > MAX_EVERY:
+        raise HTTPException(422, f"every={text!r}: must be like 10m, 1h or 1d, and at most {MAX_EVERY.days}d")
+    return every

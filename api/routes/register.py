@@ -1,0 +1,48 @@
+"""The register's other nouns as lists: companies, sites, routes, roads, jurisdictions, permits, devices."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from psycopg import sql
+
+from api.answers import Answer
+from api.auth import AnyCaller
+from api.database import Database, rows
+from api.paging import Page, pages
+
+router = APIRouter(tags=["register"])
+
+NOUNS = {
+    "companies": ("company", "company_id"),
+    "sites": ("site", "site_id"),
+    "routes": ("route", "route_id"),
+    "roads": ("road", "road_id"),
+    "jurisdictions": ("jurisdiction", "code"),
+    "permits": ("permit", "permit_id"),
+    "devices": ("device", "device_id"),
+}
+"""Path to table and key."""
+
+PAGE = sql.SQL(
+    "SELECT * FROM {table} WHERE (%(after)s::text IS NULL OR {key} > %(after)s) ORDER BY {key} LIMIT %(fetch)s"
+)
+
+
+def _lister(noun: str, table: str, key: str) -> Callable[..., Answer]:
+    query = PAGE.format(table=sql.Identifier(table), key=sql.Identifier(key))
+
+    def list_noun(
+        _: AnyCaller, connection: Database, page: Annotated[Page, Depends(pages(noun, str))]
+    ) -> Answer:
+        (after,) = page.after or (None,)
+        found = rows(connection, query, {"after": after, "fetch": page.fetch})
+        return Answer(page.answer(found, lambda row: [row[key]]))
+
+    list_noun.__name__ = f"list_{noun}"
+    list_noun.__doc__ = f"The register's {noun}, by {key}; shapes as GeoJSON in WGS-84."
+    return list_noun
+
+
+for _noun, (_table, _key) in NOUNS.items():
+    router.get(f"/{_noun}")(_lister(_noun, _table, _key))
