@@ -10,6 +10,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from starlette.responses import Response
 
 from api.answers import Answer
+from api.problems import Problem
 from runtime import health
 from runtime.errors import MigrationError
 from runtime.migrate import applied, plan, read_migrations
@@ -17,6 +18,8 @@ from runtime.migrate import applied, plan, read_migrations
 router = APIRouter(include_in_schema=False)
 
 PATIENCE_S = 2.0
+COLLECTING = ("collector", "broker")
+"""Checks a collecting process has once it collects (ingest.collector): before that it is not ready."""
 
 
 @router.get("/healthz")
@@ -26,14 +29,15 @@ def alive() -> Answer:
 
 
 @router.get("/readyz")
-def ready(request: Request) -> Answer:
+def ready(request: Request) -> Response:
     """200 while the process can do its work; else 503 and what is wrong, by part."""
-    wrong = health.complaints()
+    wrong = {name: "not started" for name in request.app.state.expected if name not in health.checks}
+    wrong |= health.complaints()
     if complaint := _database_complaint(request.app.state.pool):
         wrong["database"] = complaint
-    return Answer(
-        {"status": "unready" if wrong else "ready", "complaints": wrong}, status_code=503 if wrong else 200
-    )
+    if wrong:
+        return Problem(503, "; ".join(f"{name}: {said}" for name, said in wrong.items()), complaints=wrong)
+    return Answer({"status": "ready", "complaints": {}})
 
 
 @router.get("/metrics")

@@ -5,6 +5,7 @@ title     the status in words
 status    the number
 detail    which thing, what is wrong, what to do
 errors    for 422: where in the request (`loc`) and why (`msg`)
+complaints of /readyz: what is wrong, by part
 """
 
 from collections.abc import Mapping
@@ -44,6 +45,7 @@ class Problem(Response):
         *,
         headers: Mapping[str, str] | None = None,
         errors: list[dict[str, Any]] | None = None,
+        complaints: dict[str, str] | None = None,
     ) -> None:
         body: dict[str, Any] = {
             "type": "about:blank",
@@ -53,6 +55,8 @@ class Problem(Response):
         }
         if errors is not None:
             body["errors"] = errors
+        if complaints is not None:
+            body["complaints"] = complaints
         super().__init__(encode(body), status_code=status, headers=headers)
 
 

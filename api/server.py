@@ -56,6 +56,7 @@ def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
     app.add_middleware(site.Guarded)
     app.add_middleware(Measured)
     problems.install(app)
+    app.state.expected = () if role == "api" else health.COLLECTING
     app.include_router(health.router)
     if watching:
         app.state.settings = settings

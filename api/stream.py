@@ -19,6 +19,7 @@ from api import metrics
 from api.answers import encode
 from api.auth import CHALLENGE, Token, find_caller, read_token
 from api.hub import AFTER, READ_AT_ONCE, Event, Hub, as_event
+from api.positions import NEWEST_EVENT
 from api.problems import Problem
 
 router = APIRouter()
@@ -57,7 +58,8 @@ async def stream(websocket: WebSocket) -> None:
     except TimeoutError:
         await websocket.close(TRY_AGAIN, "the database does not answer now")
         return
-    sender = _Sender(websocket, hub, sent=hub.last_id if asked is None else int(asked))
+    sent = hub.last_id if asked is None else await run_in_threadpool(_told, websocket, int(asked))
+    sender = _Sender(websocket, hub, sent=sent)
     tasks = [
         asyncio.create_task(sender.run(), name="stream sender"),
         asyncio.create_task(_until_disconnected(websocket), name="stream receiver"),
@@ -98,6 +100,18 @@ def _signed_in(websocket: WebSocket, token: str | None) -> Token | None:
     with websocket.app.state.pool.connection() as connection:
         known = read_token(websocket.app.state.keys.token(connection), token)
         return known if known and find_caller(connection, known.name) else None
+
+
+def _told(websocket: WebSocket, asked: int) -> int:
+    """What a client that names `asked` has been told: an id beyond the newest is of another database, and
+    waiting until it is reached would be silence.
+    """
+    if asked <= websocket.app.state.hub.last_id:
+        return asked
+    # Another process may have told more than this one has heard of.
+    with websocket.app.state.pool.connection() as connection:
+        row = connection.execute(NEWEST_EVENT).fetchone()
+    return min(asked, row[0] if row else 0)
 
 
 async def _until_disconnected(websocket: WebSocket) -> None:

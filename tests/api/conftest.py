@@ -34,7 +34,7 @@ def database(database_url: str) -> Iterator[Connection[TupleRow]]:
 
 @pytest.fixture
 def app(database_url: str, database: Connection[TupleRow]) -> FastAPI:
-    return create_app(Settings(database_url=SecretStr(database_url)))
+    return create_app(Settings(database_url=SecretStr(database_url)), role="api")
 
 
 @pytest.fixture

@@ -61,7 +61,14 @@ def test_a_body_that_is_not_what_was_asked_for_is_refused(duty: TestClient, body
     assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
 
 
-def test_a_database_that_is_away_is_503_and_unready_while_the_process_is_alive(tmp_path: Path) -> None:
+@pytest.fixture
+def collecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process whose collector runs and is well."""
+    monkeypatch.setattr(health, "checks", {"collector": lambda: None, "broker": lambda: None})
+
+
+@pytest.mark.usefixtures("collecting")
+def test_a_database_that_is_away_is_503_and_unready_while_the_process_is_alive() -> None:
     away = SecretStr("postgresql://127.0.0.1:1/nothing?connect_timeout=1")
     with TestClient(create_app(Settings(database_url=away), role="collector")) as client:
         assert client.get("/healthz").status_code == 200
@@ -76,6 +83,18 @@ def test_readiness_tells_what_each_part_complains_about(
     monkeypatch.setitem(health.checks, "broker", lambda: "not connected")
     answer = anyone.get("/readyz")
     assert (answer.status_code, answer.json()["complaints"]) == (503, {"broker": "not connected"})
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json()["detail"] == "broker: not connected"
+
+
+@pytest.mark.parametrize("role", ["all", "collector"])
+def test_a_process_that_does_not_collect_yet_is_not_ready(
+    database_url: str, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "checks", {})
+    with TestClient(create_app(Settings(database_url=SecretStr(database_url)), role=role)) as client:
+        complaints = client.get("/readyz").json()["complaints"]
+    assert complaints == {"collector": "not started", "broker": "not started"}
 
 
 def test_metrics_count_requests_by_pattern(viewer: TestClient, anyone: TestClient) -> None:
@@ -84,6 +103,7 @@ def test_metrics_count_requests_by_pattern(viewer: TestClient, anyone: TestClien
     assert 'fleetfume_http_requests_total{method="GET",route="/vehicles/{plate}",status="200"}' in text
 
 
+@pytest.mark.usefixtures("collecting")
 def test_a_collector_serves_health_alone(database_url: str) -> None:
     with TestClient(create_app(Settings(database_url=SecretStr(database_url)), role="collector")) as client:
         statuses = {

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from alerts.presentation import publish_alert
 from api import stream
 from api.auth import Token, read_token
 from tests import builders
@@ -134,6 +135,16 @@ def test_more_than_is_kept_in_memory_comes_from_the_outbox_in_order(
         got = received(events, at_least=1697)
     assert not_positions(got) == list(range(4, 1701))
     assert got[-1]["alert"]["summary"] == "1700"
+
+
+def test_an_event_id_of_another_database_does_not_silence_the_stream(
+    live: Live, database: Connection[TupleRow]
+) -> None:
+    with live(last_event_id=1_000_000) as events:
+        alert_id = builders.alert(database)
+        with database.transaction():
+            event_id = publish_alert(database, alert_id, "alert.opened")
+        assert not_positions(received(events, at_least=1)) == [event_id]
 
 
 async def test_resuming_while_others_write_misses_nothing_and_repeats_nothing(
