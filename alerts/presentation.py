@@ -92,6 +92,9 @@ def _measured(kind: str, values: dict[str, float], language: Language) -> str:
             return (
                 f"十分钟均值 {mean} mg/m³，限值 {limit}" if zh else f"10-min mean {mean} mg/m³, limit {limit}"
             )
+        case "loaded_stop" if "duration_s" in values:
+            minutes = f"{values['duration_s'] / 60:.0f}"
+            return f"已停留 {minutes} 分钟" if zh else f"stood for {minutes} min"
         case "purifier_off" if "duration_s" in values:
             minutes = f"{values['duration_s'] / 60:.0f}"
             return (

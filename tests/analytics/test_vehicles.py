@@ -10,6 +10,7 @@ import pytest
 from analytics.records import EVENT, FIX, OK, QUALITIES
 from analytics.rules import VehicleRules
 from analytics.vehicles import VEHICLE_STATE, judge_vehicles, new_vehicle_states
+from devices.types import Registry
 from tests.analytics.trucks import (
     DEPOT,
     FIELD,
@@ -242,7 +243,7 @@ def test_a_minute_beyond_the_corridor_opens_and_less_does_not() -> None:
 
 
 def test_two_fixes_beyond_the_corridor_are_too_few_however_long_they_last() -> None:
-    beyond = [fix("10:11", (2000, 200), **FULL), fix("10:13", (2000, 200), **FULL)]
+    beyond = [fix("10:11", (2000, 200), kmh=20, **FULL), fix("10:13", (2000, 200), kmh=20, **FULL)]
 
     assert told([*loaded_in_the_pit(), *out_to(ROADSIDE), *beyond]) == []
     assert (
@@ -454,7 +455,7 @@ def test_one_unloading_is_told_once_and_another_is_another() -> None:
     first = [fix("10:00", ROADSIDE, **FULL), *dumped("10:05", ROADSIDE)]
     again = dumped("10:30", ROADSIDE)
 
-    assert [e.action for e in told(first)] == ["opened", "updated"]
+    assert [e.action for e in told(first) if e.kind == "illegal_dumping"] == ["opened", "updated"]
     opened = [e for e in told([*first, *again]) if e.action == "opened" and e.kind == "illegal_dumping"]
     assert [e.started for e in opened] == ["10:05", "10:30"]
 
@@ -481,6 +482,9 @@ def test_the_night_counts() -> None:
 
 
 # Unloading without sensors
+
+
+NO_ROUTE = replace(district(), permits={"P1": permit("P1", route_id=None)})
 
 
 def bare_haul(*stops: Fixes) -> Fixes:
@@ -539,10 +543,91 @@ def test_what_needed_the_load_and_began_after_the_tipping_is_taken_back() -> Non
     ]
 
     assert story(bare_haul(stop, detour, drive("10:25:10", "10:28", (0, 300), PIT))) == [
+        ("10:15:10", "opened", "loaded_stop 10:12:10"),
+        ("10:16:10", "cleared", "loaded_stop 10:12:10"),
         ("10:17:30", "opened", "off_route 10:16:30"),
         ("10:26:40", "opened", "illegal_dumping 10:12:10"),
         ("10:26:40", "withdrawn", "off_route 10:16:30"),
     ]
+
+
+def test_a_stop_with_the_load_that_began_after_the_tipping_is_taken_back_too() -> None:
+    """The second stop rolls into the pit before it ends, so that it is not the one where it tipped."""
+    gate = [*drive("10:16:10", "10:25", FIELD, (0, 180)), *stand("10:25:10", "10:28:10", (0, 180))]
+
+    assert story(bare_haul(DUMP_STOP, gate, [fix("10:28:40", (0, 140))]), NO_ROUTE) == [
+        ("10:15:10", "opened", "loaded_stop 10:12:10"),
+        ("10:16:10", "cleared", "loaded_stop 10:12:10"),
+        ("10:28:10", "opened", "loaded_stop 10:25:10"),
+        ("10:28:40", "opened", "illegal_dumping 10:12:10"),
+        ("10:28:40", "withdrawn", "loaded_stop 10:25:10"),
+    ]
+
+
+# loaded_stop
+
+
+def stops(fixes: Fixes, registry: Registry = USUAL) -> list[tuple[str, str]]:
+    return [(e.at, e.action) for e in told(fixes, registry) if e.kind == "loaded_stop"]
+
+
+def test_three_minutes_of_standing_with_a_load_open_and_moving_on_clears() -> None:
+    way = [*loaded_in_the_pit(), *out_to(ROADSIDE)]
+    stop = stand("10:10:10", "10:14:10", ROADSIDE, **FULL)
+
+    assert stops([*way, *stop[:6]]) == []
+    opened, cleared = told([*way, *stop, fix("10:14:20", (2020, 0), kmh=5, **FULL)])
+    assert (opened.kind, opened.severity, opened.started, opened.at) == (
+        "loaded_stop",
+        "info",
+        "10:10:10",
+        "10:13:10",
+    )
+    assert (opened.lat, opened.lon) == place(*ROADSIDE)
+    assert (opened.site, opened.values) == ("PIT", {"duration_s": 180})
+    assert (cleared.at, cleared.action, cleared.started) == ("10:14:20", "cleared", "10:10:10")
+    assert cleared.values == {"duration_s": 240}
+
+
+def test_a_creep_of_more_than_fifty_metres_is_moving_on_and_begins_another_stop() -> None:
+    way = [*loaded_in_the_pit(), *out_to(ROADSIDE), *stand("10:10:10", "10:13:10", ROADSIDE, **FULL)]
+    further = stand("10:13:40", "10:16:40", (2051, 0), **FULL)
+
+    assert stops([*way, fix("10:13:40", (2049, 0), **FULL)]) == [("10:13:10", "opened")]
+    assert stops([*way, *further]) == [
+        ("10:13:10", "opened"),
+        ("10:13:40", "cleared"),
+        ("10:16:40", "opened"),
+    ]
+
+
+def test_standing_empty_or_in_a_site_or_at_its_gate_is_no_loaded_stop() -> None:
+    assert stops(stand("10:00", "10:10", ROADSIDE, **EMPTY)) == []
+    for where in (PIT, TIP, YARD, DEPOT):
+        assert stops(stand("10:00", "10:10", where, **FULL)) == []
+    gate = [fix("10:00", (6190, 0), **FULL), *stand("10:00:30", "10:10", (6210, 0), **FULL)]
+    assert stops(gate) == []
+
+
+def test_a_no_go_zone_and_a_site_that_closed_yesterday_are_no_sites_to_stand_in() -> None:
+    closed = district(site("YARD", "parking", YARD, valid_to=date(2026, 11, 22)))
+
+    assert stops(stand("10:00", "10:03", SPRING, **FULL)) == [("10:03", "opened")]
+    assert stops(stand("10:00", "10:03", YARD, **FULL), closed) == [("10:03", "opened")]
+
+
+def test_a_stop_that_began_empty_is_no_loaded_stop() -> None:
+    assert stops([fix("10:00", FIELD, **EMPTY), *stand("10:00:30", "10:10", FIELD, **FULL)]) == []
+
+
+def test_an_unloading_ends_a_loaded_stop_and_the_same_stop_begins_no_other() -> None:
+    stop = stand("10:00", "10:04", ROADSIDE, **FULL)
+    tipped = fix("10:04:30", ROADSIDE, **EMPTY)
+    again = stand("10:05", "10:10", ROADSIDE, **FULL)
+
+    assert stops([*stop, tipped, *again]) == [("10:03", "opened"), ("10:04:30", "cleared")]
+    raised = stand("10:04:10", "10:10", ROADSIDE, **FULL, lift=True)
+    assert stops([*stop, *raised]) == [("10:03", "opened"), ("10:04:40", "cleared")]
 
 
 # unlicensed_loading
