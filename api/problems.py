@@ -17,8 +17,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from psycopg_pool import PoolTimeout
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alerts.leads import MoveRefused, NoSuchLead, NothingToOpen, RoleRefused
 from api.answers import encode
@@ -60,8 +62,35 @@ class Problem(Response):
         super().__init__(encode(body), status_code=status, headers=headers)
 
 
+class Worded:
+    """ASGI middleware: refusals that the framework makes in plain text (a body too large) become Problems."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        replaced = False
+
+        async def word(message: Message) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start" and _in_plain_text(message):
+                replaced = True
+                status = message["status"]
+                await Problem(status, HTTPStatus(status).description)(scope, receive, send)
+            elif not replaced:
+                await send(message)
+
+        await self._app(scope, receive, word)
+
+
+def _in_plain_text(message: Message) -> bool:
+    kind = Headers(raw=message["headers"]).get("Content-Type", "")
+    return message["status"] >= 400 and kind.startswith("text/plain")
+
+
 def install(app: FastAPI) -> None:
     """Make every error of `app` a Problem."""
+    app.add_middleware(Worded)
     app.exception_handler(HTTPException)(_refused)
     app.exception_handler(RequestValidationError)(_malformed)
     for error in STATUS_OF:

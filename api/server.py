@@ -17,6 +17,7 @@ from api.routes import alerts, labels, leads, outlets, quarantine, register, sta
 from runtime.settings import Settings
 
 API = "/api/v1"
+MAX_BODY_BYTES = 256 * 1024
 
 
 def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
@@ -53,9 +54,9 @@ def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    problems.install(app)
     app.add_middleware(site.Guarded)
     app.add_middleware(Measured)
-    problems.install(app)
     app.state.expected = () if role == "api" else health.COLLECTING
     app.include_router(health.router)
     if watching:
@@ -70,7 +71,8 @@ def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
 
 
 def _api() -> APIRouter:
-    api = APIRouter()
+    # Here rather than in FastAPI: its own limit stands outside all middleware and refuses in plain text.
+    api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (auth, labels, vehicles, register, outlets, alerts, leads, quarantine, stats, stream):
         api.include_router(part.router)
     return api

@@ -139,6 +139,19 @@ def test_the_console_is_served_from_its_files_and_nothing_beside_them(tmp_path: 
         assert client.get("/assets/%2e%2e/%2e%2e/secret.txt").status_code == 404
 
 
+def test_a_body_beyond_all_measure_is_refused(duty: TestClient) -> None:
+    for body in (b" " * 300_000, iter([b" " * 100_000] * 3)):  # with its length, and without
+        answer = duty.post("/alerts/1/dismiss", content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
+        assert answer.json()["status"] == 413
+
+
+def test_every_route_is_in_the_documents(anyone: TestClient) -> None:
+    text = Path("docs/api.md").read_text("utf-8")
+    paths = [path.removeprefix("/api/v1") for path in anyone.get("/api/v1/openapi.json").json()["paths"]]
+    assert [path for path in paths if path not in text] == []
+
+
 def test_the_api_describes_itself(anyone: TestClient) -> None:
     paths = anyone.get("/api/v1/openapi.json").json()["paths"]
     assert {
