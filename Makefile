@@ -22,7 +22,9 @@ check: .venv/.made api/console/node_modules/.made
 	PATH="$(abspath $(BIN)):$$PATH" npm --prefix api/console run check
 
 bench: .venv/.made api/web/index.html parts
+	$(BIN)/python -m benchmarks.kernels
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.rightness
 
 parts:
 	tests/parts/setup

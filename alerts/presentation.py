@@ -97,9 +97,14 @@ def _measured(kind: str, values: dict[str, float], language: Language) -> str:
             return (
                 f"风机运行而净化器关闭已 {minutes} 分钟" if zh else f"fan on, purifier off for {minutes} min"
             )
-        case "illegal_dumping" if "load_before" in values and "load_after" in values:
-            fall = f"{values['load_before']:.0%} → {values['load_after']:.0%}"
-            return f"载重 {fall}" if zh else f"load {fall}"
+        case "illegal_dumping":
+            signs = [
+                label(name, language) for name, value in values.items() if name.startswith("term_") and value
+            ]
+            if "load_before" in values and "load_after" in values:
+                fall = f"{values['load_before']:.0%} → {values['load_after']:.0%}"
+                signs.append(f"载重 {fall}" if zh else f"load {fall}")
+            return ("、" if zh else ", ").join(signs)
     return ""
 
 

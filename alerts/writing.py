@@ -5,7 +5,7 @@ The caller owns the transaction: readings, states, alerts, leads and the outbox 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, LiteralString
 
 from psycopg import Connection
@@ -19,6 +19,7 @@ from alerts.leads import note_on_lead, open_lead
 from alerts.outbox import take_turn
 from alerts.presentation import publish_alert
 from analytics.records import CRITICAL, FUME_EXCEEDANCE, ILLEGAL_DUMPING, KINDS, NEVER, SEVERITIES
+from runtime.instants import instant, microseconds
 
 LATE_RAISED = "raised_late"
 LATE_AMENDED = "amended_late"
@@ -264,9 +265,9 @@ def _episode(row: dict[str, Any]) -> Episode:
     return Episode(
         kind=row["kind"],
         place=row["place"],
-        started=_required_us(row["started_at"]),
-        opened=_required_us(row["opened_at"]),
-        updated=_required_us(row["updated_at"]),
+        started=microseconds(row["started_at"]),
+        opened=microseconds(row["opened_at"]),
+        updated=microseconds(row["updated_at"]),
         cleared=_us(row["cleared_at"]),
         withdrawn=withdrawn,
         reason=(row["note"] or "") if withdrawn is not None else "",
@@ -280,21 +281,9 @@ def _episode(row: dict[str, Any]) -> Episode:
     )
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+def _us(moment: datetime | None) -> int | None:
+    return None if moment is None else microseconds(moment)
 
 
-def _required_us(instant: datetime) -> int:
-    # Integer arithmetic: a float second loses the last microsecond of an instant in this century.
-    since = instant - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def _us(instant: datetime | None) -> int | None:
-    return None if instant is None else _required_us(instant)
-
-
-def _at(microseconds: int | None) -> datetime | None:
-    if microseconds is None:
-        return None
-    seconds, rest = divmod(microseconds, 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+def _at(moment_us: int | None) -> datetime | None:
+    return None if moment_us is None else instant(moment_us)

@@ -3,6 +3,7 @@
 from analytics.records import (
     FUME_EXCEEDANCE,
     ILLEGAL_DUMPING,
+    LOADED_STOP,
     NO_GO_ENTRY,
     OFF_ROUTE,
     PURIFIER_OFF,
@@ -31,6 +32,7 @@ VALUE_NAMES: dict[int, tuple[str, ...]] = {
         "duration_s",  # from the first fix beyond it to the last
         "last_beyond_s",  # when that one was, since 1970, UTC
     ),
+    LOADED_STOP: ("duration_s",),  # of the stop, from its first fix to its last
     UNPERMITTED_HAUL: ("load", "duration_s", "loaded_since_s"),  # the last since 1970, UTC
     UNLICENSED_LOADING: ("load_before", "load_after", "duration_s"),
     NO_GO_ENTRY: ("fixes", "duration_s"),  # inside

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel, kernel
 from analytics.records import (
     CLEARED,
     CRITICAL,
@@ -155,7 +155,7 @@ def _fold(
     return row, said
 
 
-@kernel
+@inner_kernel
 def _quality(rules: FumeRules, sample: Any) -> int:
     fume, pm, nmhc = sample["fume_mg_m3"], sample["pm_mg_m3"], sample["nmhc_mg_m3"]
     if abs(fume) > rules.range_mg_m3 or abs(pm) >= rules.filler_mg_m3 or abs(nmhc) >= rules.filler_mg_m3:
@@ -165,7 +165,7 @@ def _quality(rules: FumeRules, sample: Any) -> int:
     return OK
 
 
-@kernel
+@inner_kernel
 def _fold_window(
     rules: FumeRules,
     monitor: Any,
@@ -198,13 +198,13 @@ def _fold_window(
     return said
 
 
-@kernel
+@inner_kernel
 def _interval_s(monitor: Any) -> float:
     interval_s = monitor["interval_s"]
     return float(interval_s) if interval_s > 0.0 and not math.isinf(interval_s) else DEFAULT_INTERVAL_S
 
 
-@kernel
+@inner_kernel
 def _judge_window(
     rules: FumeRules, monitor: Any, state: Any, sample: Any, row: int, events: NDArray[np.void], said: int
 ) -> int:
@@ -250,7 +250,7 @@ def _judge_window(
     return said + 1
 
 
-@kernel
+@inner_kernel
 def _fold_fan(
     rules: FumeRules, monitor: Any, state: Any, sample: Any, row: int, events: NDArray[np.void], said: int
 ) -> int:
@@ -267,7 +267,7 @@ def _fold_fan(
     return said
 
 
-@kernel
+@inner_kernel
 def _fold_purifier(
     rules: FumeRules, state: Any, sample: Any, row: int, events: NDArray[np.void], said: int
 ) -> int:
@@ -292,7 +292,7 @@ def _fold_purifier(
     return said
 
 
-@kernel
+@inner_kernel
 def _tell_exceedance(
     rules: FumeRules, monitor: Any, state: Any, sample: Any, row: int, event: Any, action: int
 ) -> None:
@@ -308,7 +308,7 @@ def _tell_exceedance(
     values[1], values[2], values[3] = limit, most, state["windows_over"]
 
 
-@kernel
+@inner_kernel
 def _tell_purifier(rules: FumeRules, state: Any, sample: Any, row: int, event: Any, action: int) -> None:
     _tell(sample, row, event, PURIFIER_OFF, action)
     state["purifier_said"] = sample["ts"]
@@ -320,7 +320,7 @@ def _tell_purifier(rules: FumeRules, state: Any, sample: Any, row: int, event: A
     values[0], values[1], values[2] = seconds, sample["fan_a"], sample["purifier_a"]
 
 
-@kernel
+@inner_kernel
 def _tell(sample: Any, row: int, event: Any, kind: int, action: int) -> None:
     event["slot"], event["index"], event["ts"] = sample["slot"], row, sample["ts"]
     event["kind"], event["action"], event["reason"] = kind, action, NO_REASON

@@ -72,6 +72,8 @@ class VehicleRules(NamedTuple):
     off_route_major_s: float = 600.0
     off_route_clear_s: float = 60.0
     off_route_update_s: float = 60.0  # while it lasts, say so this often at most
+    # loaded_stop
+    loaded_stop_s: float = 180.0
     # no_go_entry
     no_go_fixes: int = 2
     no_go_clear_s: float = 60.0

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from analytics.district import District
 from analytics.haulage.believing import quality_after, quality_alone
+from analytics.haulage.loaded_stop import end_loaded_stop, fold_loaded_stop
 from analytics.haulage.loads import fold_delivery, fold_load
 from analytics.haulage.no_go import fold_no_go
 from analytics.haulage.off_route import fold_off_route
@@ -26,7 +27,7 @@ from analytics.haulage.state import HERE, VEHICLE_LAYOUT, VEHICLE_STATE, new_veh
 from analytics.haulage.stays import fold_stay, fold_stop, recall_stay, stop_ends_here
 from analytics.haulage.telling import MOST_EVENTS_A_FIX, Record, Records
 from analytics.haulage.unloading import fold_inferred, fold_unloading, note_stop
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel, kernel
 from analytics.kernels.projection import to_plane
 from analytics.records import EVENT, FIX, OK, UNKNOWN
 from analytics.rules import VehicleRules
@@ -102,7 +103,7 @@ def _fold(
     return row
 
 
-@kernel
+@inner_kernel
 def _hear_sensors(state: Record, fix: Record) -> None:
     """A terminal has a sensor once it has sent its field, be it in a bad fix."""
     if not math.isnan(fix["load"]):
@@ -113,7 +114,7 @@ def _hear_sensors(state: Record, fix: Record) -> None:
         state["has_cover"] = 1
 
 
-@kernel
+@inner_kernel
 def _fold_good_fix(
     district: District,
     rules: VehicleRules,
@@ -132,6 +133,7 @@ def _fold_good_fix(
 
     fold_place(district, state, here, found)
     if stop_ends_here(rules, state, here):
+        end_loaded_stop(state, here, events)
         note_stop(rules, state)
     fold_stop(rules, state, here)
     fold_stay(state, here, rules.stay_m)
@@ -143,6 +145,7 @@ def _fold_good_fix(
         fold_off_route(district, rules, state, here, events)
     fold_unloading(district, rules, state, here, events)
     fold_delivery(district, rules, state, here, events)
+    fold_loaded_stop(rules, state, here, events)
     fold_no_go(rules, state, here, events)
 
     state["good_ts"], state["good_lat"], state["good_lon"] = here["ts"], here["lat"], here["lon"]

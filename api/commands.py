@@ -28,7 +28,7 @@ class UserRole(StrEnum):
 def user_add(
     name: Annotated[str, typer.Argument(help="The name to sign in with.")],
     role: Annotated[UserRole, typer.Option(help="What the user may do.")],
-    password_stdin: Annotated[  # noqa: FBT002
+    password_stdin: Annotated[  # noqa: FBT002 - typer's way of a flag
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
 ) -> None:

@@ -24,6 +24,7 @@ from api.problems import Problem
 router = APIRouter()
 
 SEND_TIMEOUT_S = 20.0
+CLOSE_TIMEOUT_S = 1.0
 HUB_WAIT_S = 10.0
 POSITIONS_EVERY_S = 1.0
 MAX_EVENT_ID = 2**63 - 1
@@ -71,9 +72,10 @@ async def stream(websocket: WebSocket) -> None:
                 task.cancel()
             results = await asyncio.gather(*tasks, return_exceptions=True)
     code = TRY_AGAIN if done else TOKEN_EXPIRED
-    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-        # Already closed, where it was the client that left.
-        await websocket.close(code, "resume with last_event_id" if done else "sign in again")
+    # Already closed, where it was the client that left; not to be told, where it takes nothing.
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await websocket.close(code, "resume with last_event_id" if done else "sign in again")
     for result in results:
         if isinstance(result, Exception) and not isinstance(result, TimeoutError | WebSocketDisconnect):
             raise result

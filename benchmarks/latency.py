@@ -25,6 +25,8 @@ from tests.parts.run import begin_run, end_run
 from tests.service.running import PASSWORD, environment, fleetfume, publisher, serving, sign_in
 from tests.small_district import place, registry
 
+TIPPINGS_A_ROUND = 20
+
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
@@ -75,24 +77,26 @@ def measure(
         listener = threading.Thread(target=listen)
         listener.start()
         lat, lon = place(2000, 800)
+        rounds = max(1, tippings // TIPPINGS_A_ROUND)
+        every = max(1, trucks // TIPPINGS_A_ROUND)
         tipped = 0
-        begun = time.time()
-        while tipped < tippings:
+        for turn in range(rounds):
+            begun = time.time()
             for truck in range(trucks):
-                due = begun + interval_s * truck / trucks
-                time.sleep(max(0.0, due - time.time()))
-                loaded = {"ts": time.time(), "lat": lat, "lon": lon, "speed_kmh": 0, "load": 0.9, "fix": True}
-                # Every truck stands loaded in the fields; one in each stretch tips.
-                tips = truck % max(1, trucks // 20) == 0 and tipped < tippings and begun < due
-                if tips and time.time() - begun < interval_s:
-                    device_id = f"V{truck}"
-                    publish(f"ff/v1/vehicle/{device_id}/telemetry", {**loaded, "ts": loaded["ts"] - 1})
+                time.sleep(max(0.0, begun + interval_s * truck / trucks - time.time()))
+                device_id = f"V{truck}"
+                topic = f"ff/v1/vehicle/{device_id}/telemetry"
+                # Every truck stands in the fields, loaded; each tips once at the most.
+                fix = {"lat": lat, "lon": lon, "speed_kmh": 0, "load": 0.9, "fix": True}
+                if truck % every == turn % every:
+                    publish(topic, {**fix, "ts": time.time() - 1})
                     published[device_id] = time.perf_counter()
-                    publish(f"ff/v1/vehicle/{device_id}/telemetry", {**loaded, "load": 0.1})
+                    publish(topic, {**fix, "ts": time.time(), "load": 0.1})
                     tipped += 1
+                elif truck % every > turn:
+                    publish(topic, {**fix, "ts": time.time()})
                 else:
-                    publish(f"ff/v1/vehicle/V{truck}/telemetry", loaded)
-            begun += interval_s
+                    publish(topic, {**fix, "ts": time.time(), "load": 0.1})
         time.sleep(2)
         stop.set()
         listener.join()

@@ -8,7 +8,7 @@ from psycopg import Connection
 from devices.types import DeviceKind
 from ingest.fleet import Fleet
 from ingest.judging import Records
-from ingest.storage import at
+from runtime.instants import instant
 
 STORE_VEHICLES: LiteralString = """
     INSERT INTO vehicle_latest (device_id, ts, received_at, lat, lon, speed_kmh, heading_deg, load, lift, cover,
@@ -60,8 +60,8 @@ def _store_vehicles(connection: Connection, fleet: Fleet, newest: Sequence[Newes
         rows.append(
             (
                 one.device_id,
-                at(reading.ts_us),
-                at(one.received_us),
+                instant(reading.ts_us),
+                instant(one.received_us),
                 float(state["good_lat"]) if believed else reading.lat,
                 float(state["good_lon"]) if believed else reading.lon,
                 reading.speed_kmh,
@@ -82,8 +82,8 @@ def _store_monitors(connection: Connection, newest: Sequence[Newest]) -> None:
     rows = [
         (
             one.device_id,
-            at(one.reading.ts_us),
-            at(one.received_us),
+            instant(one.reading.ts_us),
+            instant(one.received_us),
             one.reading.fume_mg_m3,
             one.reading.fan_on,
             one.reading.purifier_on,

@@ -36,6 +36,7 @@ from ingest.storage import (
     insert_missing,
     store_quarantined,
 )
+from runtime.instants import microseconds
 
 log = structlog.get_logger()
 
@@ -339,10 +340,6 @@ class _KindOfBatch:
             self._connection,
             self._kind,
             self._fleet,
-            [
-                latest.Newest(
-                    device_id, newest, judged.newest_quality, round(newest.received_at.timestamp() * 1e6)
-                )
-            ],
+            [latest.Newest(device_id, newest, judged.newest_quality, microseconds(newest.received_at))],
             judged.states,
         )

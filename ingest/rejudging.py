@@ -17,7 +17,8 @@ from alerts.episodes import Episode
 from analytics.records import HOUR, NEVER, QUALITIES
 from ingest.fleet import Fleet
 from ingest.judging import Judge, Records
-from ingest.storage import Table, at
+from ingest.storage import Table
+from runtime.instants import instant
 
 CHECKPOINT_EVERY_US = HOUR
 
@@ -84,13 +85,13 @@ def judge_again(
         NEWEST_CHECKPOINT,
         {
             "device_id": device_id,
-            "before": at(first_late_us) if first_late_us != NEVER else None,
+            "before": instant(first_late_us) if first_late_us != NEVER else None,
             "layout": judge.layout,
         },
         binary=True,
     ).fetchone()
     checkpoint_us, state, ongoing = found or (NEVER, judge.new_states(1).tobytes(), [])
-    begin = at(checkpoint_us) if checkpoint_us != NEVER else None
+    begin = instant(checkpoint_us) if checkpoint_us != NEVER else None
     with connection.cursor(row_factory=namedtuple_row, binary=True) as cursor:
         readings = cursor.execute(
             sql.SQL(
@@ -129,7 +130,7 @@ def save_checkpoints(
     if not checkpoints:
         return
     device_ids = [device_id for device_id, *_ in checkpoints]
-    times = [at(ts_us) for _, ts_us, *_ in checkpoints]
+    times = [instant(ts_us) for _, ts_us, *_ in checkpoints]
     connection.execute(
         SAVE_CHECKPOINTS,
         (

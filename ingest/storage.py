@@ -5,12 +5,12 @@ they are not. Both in the caller's transaction.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, LiteralString, NamedTuple
 
 from psycopg import Connection, sql
 
 from ingest.batch import Quarantined, Reading
+from runtime.instants import instant
 
 _PG_EPOCH_US = 946_684_800_000_000
 """2000-01-01 in Unix microseconds: a binary timestamptz is an int8 counted from there."""
@@ -133,7 +133,7 @@ def contradictions(
         ).format(
             columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)), target=sql.Identifier(table.name)
         ),
-        ([row.device_id for row in repeated], [at(row.ts_us) for row in repeated]),
+        ([row.device_id for row in repeated], [instant(row.ts_us) for row in repeated]),
     )
     said = {(device_id, ts): values for device_id, ts, *values in stored}
     return sum(
@@ -156,7 +156,7 @@ def store_quarantined(connection: Connection, rows: Sequence[Quarantined]) -> No
         for row in rows:
             copy.write_row(
                 (
-                    at(row.delivery.received_us),
+                    instant(row.delivery.received_us),
                     # A topic can hold what a text column cannot.
                     row.delivery.topic.replace("\x00", "�"),
                     row.delivery.payload,
@@ -166,9 +166,3 @@ def store_quarantined(connection: Connection, rows: Sequence[Quarantined]) -> No
                     row.readings,
                 )
             )
-
-
-def at(microseconds: int) -> datetime:
-    """Unix microseconds as an aware datetime, exactly."""
-    seconds, rest = divmod(microseconds, 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)

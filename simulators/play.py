@@ -47,7 +47,7 @@ async def play(
             publisher.offer(device.kind, device.device_id, readings)
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
-        await publisher.below(MOST_WAITING)
+        await _below(publisher, MOST_WAITING, stop)
         if not live and clock.speed > 1 and wall_us - until_us < 2 * SECOND_US:
             live = True
             log.info("caught up with the present", readings=simulation.readings)
@@ -55,8 +55,16 @@ async def play(
         if not behind:
             await _pause(stop, TICK_S)
     simulation.truths.close(simulation.at_us / SECOND_US)
-    if not await publisher.below(1, DRAIN_S if stop.is_set() else None):
+    if not await _below(publisher, 1, stop):
         log.warning("stopped before the broker acknowledged everything", waiting=publisher.waiting)
+
+
+async def _below(publisher: Publisher, count: int, stop: asyncio.Event) -> bool:
+    """Wait until fewer than `count` readings wait; False when they still do DRAIN_S after `stop`: the broker is gone."""
+    while not stop.is_set():
+        if await publisher.below(count, TICK_S):
+            return True
+    return await publisher.below(count, DRAIN_S)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -9,13 +9,13 @@ reachable from the one before, it is `ok` and the next are held against it. The 
 import math
 
 from analytics.haulage.telling import Record
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel
 from analytics.kernels.projection import Plane, ground_m
 from analytics.records import HDOP, JUMP, NEVER, NO, OK, SECOND, UNFIXED, ZERO
 from analytics.rules import VehicleRules
 
 
-@kernel
+@inner_kernel
 def quality_alone(rules: VehicleRules, fix: Record) -> int:
     """What the fix itself says of its quality."""
     if fix["lat"] == 0.0 and fix["lon"] == 0.0:
@@ -25,7 +25,7 @@ def quality_alone(rules: VehicleRules, fix: Record) -> int:
     return HDOP if fix["hdop"] > rules.hdop_max else OK
 
 
-@kernel
+@inner_kernel
 def reachable(
     rules: VehicleRules, plane: Plane, ts: int, x: float, y: float, speed_kmh: float, here: Record
 ) -> bool:
@@ -39,7 +39,7 @@ def reachable(
     return bool(away_m <= rules.jump_slack_m + seconds * kmh / 3.6)
 
 
-@kernel
+@inner_kernel
 def quality_after(rules: VehicleRules, plane: Plane, state: Record, here: Record) -> int:
     """OK or JUMP, as the fixes before it say; keeps the chain."""
     if state["good_ts"] == NEVER or reachable(

@@ -13,12 +13,13 @@ import math
 import numpy as np
 
 from analytics.district import District
+from analytics.haulage.loaded_stop import end_loaded_stop
 from analytics.haulage.off_route import end_off_route
 from analytics.haulage.places import is_inside, permits
 from analytics.haulage.state import AT_SOURCE, AT_TRANSFER, MAY_UNLOAD, PERMITS
 from analytics.haulage.stays import RISES, ROUNDING, last_before_change, stopped_for
 from analytics.haulage.telling import Record, Records, tell, within
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel
 from analytics.kernels.projection import distance_m
 from analytics.records import CLEARED, DAY, MAJOR, NEVER, OPENED, SECOND, UNLICENSED_LOADING, UNPERMITTED_HAUL
 from analytics.rules import VehicleRules
@@ -27,7 +28,7 @@ UNPERMITTED_SCORE = 0.7
 UNLICENSED_SCORE = 0.7
 
 
-@kernel
+@inner_kernel
 def fold_load(district: District, rules: VehicleRules, state: Record, here: Record, events: Records) -> None:
     """Begin a load, and let it leave."""
     if state["has_load"]:
@@ -41,7 +42,7 @@ def fold_load(district: District, rules: VehicleRules, state: Record, here: Reco
         _leave(district, state, here, events)
 
 
-@kernel
+@inner_kernel
 def fold_delivery(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records
 ) -> None:
@@ -58,19 +59,20 @@ def fold_delivery(
         end_load(district, rules, state, here, events)
 
 
-@kernel
+@inner_kernel
 def end_load(district: District, rules: VehicleRules, state: Record, here: Record, events: Records) -> None:
     """Clear what needs a load, and forget it. What a sensor says of it stays."""
     end_off_route(district, rules, state, here, events, math.nan)
+    end_loaded_stop(state, here, events)
     if state["unpermitted_ts"] != NEVER:
-        _say_unpermitted(state, here, events, CLEARED)
+        events[_say_unpermitted(state, here, events)]["action"] = CLEARED
         state["unpermitted_ts"] = NEVER
     state["hauling"], state["permits"], state["recent"], state["tip_ts"] = 0, 0, 0, NEVER
     if math.isnan(state["load"]):
         state["loaded"] = 0
 
 
-@kernel
+@inner_kernel
 def _fold_sensed(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records
 ) -> None:
@@ -93,7 +95,7 @@ def _fold_sensed(
         _begin(district, rules, state, here, source, events)
 
 
-@kernel
+@inner_kernel
 def _begin(
     district: District, rules: VehicleRules, state: Record, here: Record, source: int, events: Records
 ) -> None:
@@ -108,7 +110,7 @@ def _begin(
     state["haul_delivered"] = 0
 
 
-@kernel
+@inner_kernel
 def _leave(district: District, state: Record, here: Record, events: Records) -> None:
     state["haul_left"], state["haul_left_ts"] = 1, here["ts"]
     vehicle, found = here["vehicle"], 0
@@ -124,30 +126,32 @@ def _leave(district: District, state: Record, here: Record, events: Records) -> 
     if found == 0:
         state["unpermitted_ts"] = here["ts"]
         state["unpermitted_lat"], state["unpermitted_lon"] = here["lat"], here["lon"]
-        _say_unpermitted(state, here, events, OPENED)
+        events[_say_unpermitted(state, here, events)]["action"] = OPENED
 
 
-@kernel
-def _say_unpermitted(state: Record, here: Record, events: Records, action: int) -> None:
-    said = tell(
-        here, events, UNPERMITTED_HAUL, action, MAJOR, UNPERMITTED_SCORE,
-        state["unpermitted_ts"], state["unpermitted_lat"], state["unpermitted_lon"],
-    )  # fmt: skip
+@inner_kernel
+def _say_unpermitted(state: Record, here: Record, events: Records) -> int:
+    """Write the event, all but its action; return its row."""
+    said = tell(here, events, state["unpermitted_ts"], state["unpermitted_lat"], state["unpermitted_lon"])
     event = events[said]
+    event["kind"], event["severity"], event["score"] = UNPERMITTED_HAUL, MAJOR, UNPERMITTED_SCORE
     event["site"] = state["haul_source"]
     values = event["values"]
     values[0] = np.round(state["load"], 4)
     values[1] = (here["ts"] - state["unpermitted_ts"]) / SECOND
     values[2] = state["haul_ts"] / SECOND
+    return said
 
 
-@kernel
+@inner_kernel
 def _say_unlicensed(state: Record, here: Record, events: Records) -> None:
     i = last_before_change(state, here["least"], RISES)
     said = tell(
-        here, events, UNLICENSED_LOADING, OPENED, MAJOR, UNLICENSED_SCORE,
-        state["stay_ts"][i], state["stay_lat_e7"][i] * 1e-7, state["stay_lon_e7"][i] * 1e-7,
-    )  # fmt: skip
-    values = events[said]["values"]
+        here, events, state["stay_ts"][i], state["stay_lat_e7"][i] * 1e-7, state["stay_lon_e7"][i] * 1e-7
+    )
+    event = events[said]
+    event["kind"], event["action"] = UNLICENSED_LOADING, OPENED
+    event["severity"], event["score"] = MAJOR, UNLICENSED_SCORE
+    values = event["values"]
     values[0], values[1] = np.round(here["least"], 4), np.round(state["load"], 4)
     values[2] = (here["ts"] - state["stay_ts"][i]) / SECOND

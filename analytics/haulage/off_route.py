@@ -10,15 +10,15 @@ import math
 
 from analytics.district import District
 from analytics.haulage.places import is_inside
-from analytics.haulage.state import RECENT
+from analytics.haulage.taking_back import note_episode
 from analytics.haulage.telling import Record, Records, lasted, tell
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel
 from analytics.kernels.corridor import distance_to_route
 from analytics.records import CLEARED, MAJOR, MINOR, NEVER, OFF_ROUTE, OPENED, SECOND, UPDATED
 from analytics.rules import VehicleRules
 
 
-@kernel
+@inner_kernel
 def fold_off_route(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records
 ) -> None:
@@ -38,11 +38,11 @@ def fold_off_route(
             graver = severity > state["off_severity"]
             state["off_severity"] = max(severity, state["off_severity"])
             if graver or lasted(state["off_said_ts"], ts, rules.off_route_update_s):
-                _say(district, rules, state, here, events, UPDATED, metres)
+                events[_say(district, rules, state, here, events, metres)]["action"] = UPDATED
         elif state["off_fixes"] >= rules.off_route_fixes and lasted(state["off_ts"], ts, rules.off_route_s):
             state["off_open"], state["off_severity"] = 1, severity
-            _say(district, rules, state, here, events, OPENED, metres)
-            _note(state)
+            events[_say(district, rules, state, here, events, metres)]["action"] = OPENED
+            note_episode(state, OFF_ROUTE, state["off_ts"], state["off_lat"], state["off_lon"])
     elif not state["off_open"]:
         state["off_ts"] = NEVER
     else:
@@ -52,17 +52,17 @@ def fold_off_route(
             end_off_route(district, rules, state, here, events, metres)
 
 
-@kernel
+@inner_kernel
 def end_off_route(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records, metres: float
 ) -> None:
     """Clear what is open, forget the run. `metres` NaN: nobody asked how far it is now."""
     if state["off_open"]:
-        _say(district, rules, state, here, events, CLEARED, metres)
+        events[_say(district, rules, state, here, events, metres)]["action"] = CLEARED
     state["off_open"], state["off_ts"] = 0, NEVER
 
 
-@kernel
+@inner_kernel
 def _all_routed(district: District, state: Record) -> bool:
     for i in range(state["permits"]):
         route = district.permit_route[state["permit"][i]]
@@ -71,7 +71,7 @@ def _all_routed(district: District, state: Record) -> bool:
     return bool(state["permits"] > 0)
 
 
-@kernel
+@inner_kernel
 def _off_by(district: District, state: Record, here: Record) -> tuple[float, int, bool]:
     """Metres to the nearest of the permits' routes, that permit, and whether it is beyond them all."""
     least, nearest, beyond = math.inf, -1, True
@@ -92,7 +92,7 @@ def _off_by(district: District, state: Record, here: Record) -> tuple[float, int
     return least, nearest, beyond
 
 
-@kernel
+@inner_kernel
 def _go_on(state: Record, here: Record, metres: float, permit: int) -> None:
     ts = here["ts"]
     if state["off_ts"] == NEVER:
@@ -103,44 +103,29 @@ def _go_on(state: Record, here: Record, metres: float, permit: int) -> None:
     state["off_last_ts"], state["off_back_ts"], state["off_permit"] = ts, NEVER, permit
 
 
-@kernel
+@inner_kernel
 def _say(
     district: District,
     rules: VehicleRules,
     state: Record,
     here: Record,
     events: Records,
-    action: int,
     metres: float,
-) -> None:
+) -> int:
+    """Write the event, all but its action; return its row."""
     seconds = (state["off_last_ts"] - state["off_ts"]) / SECOND
     permit = state["off_permit"]
     route = district.permit_route[permit]
     corridor_m = district.route_corridor_m[route] if route >= 0 else math.nan  # it may have lost it meanwhile
     far = min(1.0, state["off_most_m"] / rules.off_route_major_m)
     long = min(1.0, seconds / rules.off_route_major_s)
-    said = tell(
-        here, events, OFF_ROUTE, action, state["off_severity"], 0.4 + 0.3 * far + 0.3 * long,
-        state["off_ts"], state["off_lat"], state["off_lon"],
-    )  # fmt: skip
+    said = tell(here, events, state["off_ts"], state["off_lat"], state["off_lon"])
     event = events[said]
+    event["kind"], event["severity"] = OFF_ROUTE, state["off_severity"]
+    event["score"] = 0.4 + 0.3 * far + 0.3 * long
     event["permit"], event["site"] = permit, state["haul_source"]
     values = event["values"]
     values[0], values[1], values[2] = metres, state["off_most_m"], corridor_m
     values[3], values[4], values[5] = state["off_fixes"], seconds, state["off_last_ts"] / SECOND
     state["off_said_ts"] = here["ts"]
-
-
-@kernel
-def _note(state: Record) -> None:
-    """Remember the episode: it may have to be taken back."""
-    if state["recent"] == RECENT:
-        for i in range(RECENT - 1):
-            state["recent_ts"][i] = state["recent_ts"][i + 1]
-            state["recent_lat"][i] = state["recent_lat"][i + 1]
-            state["recent_lon"][i] = state["recent_lon"][i + 1]
-        state["recent"] = RECENT - 1
-    i = state["recent"]
-    state["recent_ts"][i], state["recent_lat"][i] = state["off_ts"], state["off_lat"]
-    state["recent_lon"][i] = state["off_lon"]
-    state["recent"] = i + 1
+    return said

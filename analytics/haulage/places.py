@@ -14,12 +14,12 @@ from analytics.haulage.state import (
     OVERLAPS,
 )
 from analytics.haulage.telling import Record
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel
 from analytics.kernels.zones import containing
 from analytics.records import DAY, MINUTE
 
 
-@kernel
+@inner_kernel
 def fold_place(district: District, state: Record, here: Record, found: NDArray[np.int32]) -> None:
     """Write into `here` which sites hold the fix, of those valid on its local day."""
     day, minute = here["local"] // DAY, here["local"] % DAY // MINUTE
@@ -55,7 +55,7 @@ def fold_place(district: District, state: Record, here: Record, found: NDArray[n
     state["site"] = here["inside"][0] if insides > 0 else -1
 
 
-@kernel
+@inner_kernel
 def is_inside(here: Record, site: int) -> bool:
     for i in range(here["insides"]):  # noqa: SIM110 - numba has no any()
         if here["inside"][i] == site:
@@ -63,7 +63,7 @@ def is_inside(here: Record, site: int) -> bool:
     return False
 
 
-@kernel
+@inner_kernel
 def barred_at(district: District, site: int, minute: int) -> bool:
     first, last = district.site_hours_start[site], district.site_hours_start[site + 1]
     if first == last:
@@ -74,7 +74,7 @@ def barred_at(district: District, site: int, minute: int) -> bool:
     return False
 
 
-@kernel
+@inner_kernel
 def disposes(district: District, state: Record, site: int) -> bool:
     """Whether a permit in force for the load names `site` as where to bring it."""
     for i in range(state["permits"]):  # noqa: SIM110 - numba has no any()
@@ -83,7 +83,7 @@ def disposes(district: District, state: Record, site: int) -> bool:
     return False
 
 
-@kernel
+@inner_kernel
 def permits(district: District, vehicle: int, permit: int, source: int, day: int) -> bool:
     """Whether `permit`, one of the vehicle's, is valid for a load from `source` on local `day`."""
     return bool(
@@ -94,7 +94,7 @@ def permits(district: District, vehicle: int, permit: int, source: int, day: int
     )
 
 
-@kernel
+@inner_kernel
 def any_permit(district: District, vehicle: int, source: int, day: int) -> bool:
     if vehicle >= 0:
         for i in range(district.vehicle_permits_start[vehicle], district.vehicle_permits_start[vehicle + 1]):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analytics.records import NEVER, UNKNOWN
 
-VEHICLE_LAYOUT = 1
+VEHICLE_LAYOUT = 2
 """To be raised with every change of VEHICLE_STATE: a state of another layout cannot be read."""
 
 AT_SITE, AT_SOURCE, AT_TRANSFER, AT_PARKING, MAY_UNLOAD, AT_PERMITTED = 1, 2, 4, 8, 16, 32
@@ -56,6 +56,8 @@ VEHICLE_STATE = np.dtype(
         ("stop_source", "i4"),  # touched
         ("stop_flags", "i1"),  # where its fixes lay, together
         ("stop_loads", "i1"),  # a load began with it
+        ("stop_loaded", "i1"),  # throughout, with one load
+        ("stop_open", "i1"),  # it is an open loaded_stop
         ("parked_ts", "i8"),  # in a parking site since
         # Recent places: a ring of entries, each some fixes that followed one another.
         ("stay_next", "i1"),  # where the next entry goes
@@ -100,7 +102,8 @@ VEHICLE_STATE = np.dtype(
         ("off_permit", "i4"),  # of the nearest route
         ("off_open", "i1"),
         ("off_severity", "i1"),
-        ("recent", "i4"),  # off_route episodes of this load, the newest RECENT of them
+        ("recent", "i4"),  # off_route and loaded_stop episodes of this load, the newest RECENT of them
+        ("recent_kind", "i1", (RECENT,)),
         ("recent_ts", "i8", (RECENT,)),
         ("recent_lat", "f8", (RECENT,)),
         ("recent_lon", "f8", (RECENT,)),

@@ -11,7 +11,7 @@ import math
 
 from analytics.haulage.state import AT_PERMITTED, STAYS
 from analytics.haulage.telling import Record, lasted, within
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel
 from analytics.kernels.projection import distance_m
 from analytics.records import NEVER
 from analytics.rules import VehicleRules
@@ -23,7 +23,7 @@ ROUNDING = 1e-6
 """Loads are kept as float32; 0.7 to 0.3 is a fall by 0.4 all the same."""
 
 
-@kernel
+@inner_kernel
 def fold_stop(rules: VehicleRules, state: Record, here: Record) -> None:
     """Go on with the stop, begin another, or end it."""
     if here["speed_kmh"] >= rules.stopped_kmh:
@@ -34,6 +34,7 @@ def fold_stop(rules: VehicleRules, state: Record, here: Record) -> None:
         state["stop_ts"], state["stop_lat"], state["stop_lon"] = here["ts"], here["lat"], here["lon"]
         state["stop_x"], state["stop_y"] = here["x"], here["y"]
         state["stop_source"], state["stop_flags"], state["stop_loads"] = -1, 0, 0
+        state["stop_loaded"] = 1  # until a fix of it says otherwise
     state["stop_last_ts"] = here["ts"]
     better = here["flags"] & AT_PERMITTED and not state["stop_flags"] & AT_PERMITTED
     if here["source"] >= 0 and (state["stop_source"] < 0 or better):
@@ -41,7 +42,7 @@ def fold_stop(rules: VehicleRules, state: Record, here: Record) -> None:
     state["stop_flags"] |= here["flags"]
 
 
-@kernel
+@inner_kernel
 def stop_ends_here(rules: VehicleRules, state: Record, here: Record) -> bool:
     """Whether the fix puts an end to the stop that is going on; to be asked before `fold_stop`."""
     if state["stop_ts"] == NEVER:
@@ -50,12 +51,12 @@ def stop_ends_here(rules: VehicleRules, state: Record, here: Record) -> bool:
     return bool(here["speed_kmh"] >= rules.stopped_kmh or away_m > rules.stopped_m)
 
 
-@kernel
+@inner_kernel
 def stopped_for(state: Record, seconds: float) -> bool:
     return bool(lasted(state["stop_ts"], state["stop_last_ts"], seconds))
 
 
-@kernel
+@inner_kernel
 def fold_stay(state: Record, here: Record, stay_m: float) -> None:
     """Put the fix into the ring."""
     newest = (state["stay_next"] + STAYS - 1) % STAYS
@@ -81,7 +82,7 @@ def fold_stay(state: Record, here: Record, stay_m: float) -> None:
     state["stay_flags"][newest] |= here["flags"]
 
 
-@kernel
+@inner_kernel
 def _continues(state: Record, here: Record, newest: int) -> bool:
     if not within(state["stay_first_ts"][newest], here["ts"], ENTRY_S):
         return False
@@ -91,7 +92,7 @@ def _continues(state: Record, here: Record, newest: int) -> bool:
     return bool(most - load < SAME_LOAD - ROUNDING and load - least < SAME_LOAD - ROUNDING)
 
 
-@kernel
+@inner_kernel
 def _drop(state: Record, oldest: int, stay_m: float) -> None:
     x, y = state["stay_x"][oldest], state["stay_y"][oldest]
     if distance_m(state["older_x"], state["older_y"], x, y) > stay_m:
@@ -100,7 +101,7 @@ def _drop(state: Record, oldest: int, stay_m: float) -> None:
     state["older_flags"] |= state["stay_flags"][oldest]
 
 
-@kernel
+@inner_kernel
 def recall_stay(rules: VehicleRules, state: Record, here: Record) -> None:
     """Write into `here` what the stay that ends with this fix has touched, and how its load went.
 
@@ -134,13 +135,13 @@ def recall_stay(rules: VehicleRules, state: Record, here: Record) -> None:
     here["most"], here["least"] = most, least
 
 
-@kernel
+@inner_kernel
 def larger(known: float, other: float) -> float:
     """The larger of the two; `known` if `other` is NaN, or both are."""
     return max(known, other)
 
 
-@kernel
+@inner_kernel
 def last_before_change(state: Record, load: float, way: int) -> int:
     """The newest entry whose load is still about `load`: the ring's row; the caller knows that there is one."""
     i = 0

@@ -5,53 +5,46 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel
 from analytics.records import EVENT_VALUES, NO_REASON, SECOND
 
 MOST_EVENTS_A_FIX = 32
-"""Loads begun and ended, an unloading and what it withdraws, and four zones left for four others: 24."""
+"""Loads begun and ended, an unloading and what it withdraws, and four zones left for four others: 26."""
 
 Record = np.void
 Records = NDArray[np.void]
 
 
-@kernel
+@inner_kernel
 def microseconds(seconds: float) -> int:
     return int(seconds * SECOND)
 
 
-@kernel
+@inner_kernel
 def lasted(then: int, now: int, seconds: float) -> bool:
     """Whether `now` is at least `seconds` after `then`, which may be NEVER: no."""
     return then >= 0 and now - then >= microseconds(seconds)
 
 
-@kernel
+@inner_kernel
 def within(then: int, now: int, seconds: float) -> bool:
     """Whether `now` is at most `seconds` after `then`, which may be NEVER: no."""
     return then >= 0 and now - then <= microseconds(seconds)
 
 
-@kernel
-def tell(
-    here: Record,
-    events: Records,
-    kind: int,
-    action: int,
-    severity: int,
-    score: float,
-    started: int,
-    lat: float,
-    lon: float,
-) -> int:
-    """Write an event and return its row: `place`, `permit`, `site`, `values` and `reason` are yet to be filled in."""
+@inner_kernel
+def tell(here: Record, events: Records, started: int, lat: float, lon: float) -> int:
+    """Begin an event and return its row.
+
+    `kind`, `action`, `severity` and `score` must yet be filled in; `place`, `permit`, `site`, `values` and
+    `reason` may be. (A constant passed to a kernel would compile it once more.)
+    """
     said = here["said"]
     here["said"] = said + 1
     event = events[said]
     event["slot"], event["index"], event["ts"] = here["slot"], here["row"], here["ts"]
-    event["kind"], event["action"], event["severity"], event["reason"] = kind, action, severity, NO_REASON
-    event["started"], event["lat"], event["lon"], event["score"] = started, lat, lon, score
-    event["place"], event["permit"], event["site"] = -1, -1, -1
+    event["started"], event["lat"], event["lon"] = started, lat, lon
+    event["reason"], event["place"], event["permit"], event["site"] = NO_REASON, -1, -1, -1
     values = event["values"]
     for i in range(EVENT_VALUES):
         values[i] = math.nan

@@ -20,23 +20,21 @@ from analytics.district import District
 from analytics.haulage.loads import end_load
 from analytics.haulage.state import AT_PARKING, AT_SOURCE, MAY_UNLOAD
 from analytics.haulage.stays import FALLS, ROUNDING, last_before_change, stopped_for
+from analytics.haulage.taking_back import take_back
 from analytics.haulage.telling import Record, Records, lasted, tell, within
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel
 from analytics.kernels.projection import distance_m
 from analytics.records import (
     CRITICAL,
     DAY,
-    DUMPED_BEFORE,
     HOUR,
     ILLEGAL_DUMPING,
     MAJOR,
     MINOR,
     NEVER,
-    OFF_ROUTE,
     OPENED,
     SECOND,
     UPDATED,
-    WITHDRAWN,
     YES,
 )  # fmt: skip
 from analytics.rules import VehicleRules
@@ -45,7 +43,7 @@ LIFT, LOAD_FALL, INFERRED, RETURNED, LOADED_STOP, OFF, NIGHT = 1, 2, 4, 8, 16, 3
 """Terms of the score, as bits."""
 
 
-@kernel
+@inner_kernel
 def fold_unloading(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records
 ) -> None:
@@ -72,7 +70,7 @@ def fold_unloading(
         end_load(district, rules, state, here, events)
 
 
-@kernel
+@inner_kernel
 def _raised_enough(rules: VehicleRules, state: Record, here: Record) -> bool:
     """Follow the run of raised fixes."""
     if state["lift"] != YES or here["speed_kmh"] >= rules.lift_kmh:
@@ -92,7 +90,7 @@ def _raised_enough(rules: VehicleRules, state: Record, here: Record) -> bool:
     )
 
 
-@kernel
+@inner_kernel
 def _fold_evidence(
     rules: VehicleRules,
     state: Record,
@@ -117,7 +115,7 @@ def _fold_evidence(
                 state["dumping_terms"] |= term
                 if not load_before <= state["dumping_before"]:
                     state["dumping_before"] = load_before
-                _say_dumping(rules, state, here, events, UPDATED)
+                events[_say_dumping(rules, state, here, events)]["action"] = UPDATED
     elif lawful:
         state["dumping_ts"] = NEVER
     else:
@@ -135,16 +133,16 @@ def _fold_evidence(
         state["dumping_before"], state["dumping_after"] = load_before, state["load"]
         state["dumping_stop_s"], state["dumping_terms"] = stop_s, terms
         state["dumping_severity"] = MINOR if parking else CRITICAL
-        _say_dumping(rules, state, here, events, OPENED)
+        events[_say_dumping(rules, state, here, events)]["action"] = OPENED
 
 
-@kernel
+@inner_kernel
 def _same_unloading(rules: VehicleRules, state: Record, here: Record) -> bool:
     away_m = distance_m(state["unloading_x"], state["unloading_y"], here["x"], here["y"])
     return bool(within(state["unloading_ts"], here["ts"], rules.same_s) and away_m <= rules.same_m)
 
 
-@kernel
+@inner_kernel
 def at_night(rules: VehicleRules, local: int) -> bool:
     hour = (local % DAY) / HOUR
     if rules.night_from_h <= rules.night_to_h:
@@ -152,8 +150,9 @@ def at_night(rules: VehicleRules, local: int) -> bool:
     return bool(hour >= rules.night_from_h or hour < rules.night_to_h)
 
 
-@kernel
-def _say_dumping(rules: VehicleRules, state: Record, here: Record, events: Records, action: int) -> None:
+@inner_kernel
+def _say_dumping(rules: VehicleRules, state: Record, here: Record, events: Records) -> int:
+    """Write the event, all but its action; return its row."""
     terms = state["dumping_terms"]
     weights = (
         rules.score_lift, rules.score_load_fall, rules.score_inferred, rules.score_returned,
@@ -163,11 +162,10 @@ def _say_dumping(rules: VehicleRules, state: Record, here: Record, events: Recor
     for i in range(7):
         if terms >> i & 1:
             score += weights[i]
-    said = tell(
-        here, events, ILLEGAL_DUMPING, action, state["dumping_severity"], min(1.0, score),
-        state["dumping_ts"], state["dumping_lat"], state["dumping_lon"],
-    )  # fmt: skip
+    said = tell(here, events, state["dumping_ts"], state["dumping_lat"], state["dumping_lon"])
     event = events[said]
+    event["kind"], event["severity"] = ILLEGAL_DUMPING, state["dumping_severity"]
+    event["score"] = min(1.0, score)
     event["site"] = state["haul_source"] if state["hauling"] else -1
     event["permit"] = state["permit"][0] if state["permits"] > 0 else -1
     values = event["values"]
@@ -175,9 +173,10 @@ def _say_dumping(rules: VehicleRules, state: Record, here: Record, events: Recor
         values[i] = terms >> i & 1
     values[7], values[8] = np.round(state["dumping_before"], 4), np.round(state["dumping_after"], 4)
     values[9] = state["dumping_stop_s"]
+    return said
 
 
-@kernel
+@inner_kernel
 def note_stop(rules: VehicleRules, state: Record) -> None:
     """A stop is over: it may be the one where a load without sensors was tipped (c)."""
     if (
@@ -196,7 +195,7 @@ def note_stop(rules: VehicleRules, state: Record) -> None:
         state["tip_off_route"] = 1 if state["off_ts"] != NEVER else 0
 
 
-@kernel
+@inner_kernel
 def fold_inferred(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records
 ) -> None:
@@ -225,21 +224,6 @@ def fold_inferred(
         state["dumping_before"], state["dumping_after"] = math.nan, math.nan
         state["dumping_stop_s"] = (state["tip_last_ts"] - state["tip_ts"]) / SECOND
         state["dumping_terms"], state["dumping_severity"] = terms, MAJOR
-        _say_dumping(rules, state, here, events, OPENED)
-        _take_back(state, here, events)
+        events[_say_dumping(rules, state, here, events)]["action"] = OPENED
+        take_back(state, here, events, state["tip_ts"])
         end_load(district, rules, state, here, events)
-
-
-@kernel
-def _take_back(state: Record, here: Record, events: Records) -> None:
-    """Withdraw what needed the load and began after the stop where it is now held to have been tipped."""
-    for i in range(state["recent"]):
-        started = state["recent_ts"][i]
-        if started > state["tip_ts"]:
-            said = tell(
-                here, events, OFF_ROUTE, WITHDRAWN, MINOR, 0.0,
-                started, state["recent_lat"][i], state["recent_lon"][i],
-            )  # fmt: skip
-            events[said]["reason"] = DUMPED_BEFORE
-            if state["off_open"] and state["off_ts"] == started:
-                state["off_open"] = 0

@@ -45,7 +45,7 @@ _CACHE = _keep_compiled_code()
 
 
 def kernel(function: F) -> F:
-    """Compile `function` when first called.
+    """Compile `function` when first called, by Python or by a kernel.
 
     nogil, so that a thread that judges leaves the others free. No fastmath: it lets LLVM assume that no
     NaN occurs, and a value that was not sent is a NaN. No reference counts (`_nrt`), which took five sixths of
@@ -54,3 +54,15 @@ def kernel(function: F) -> F:
     of array passed into the function as argument".
     """
     return cast("F", numba.njit(nogil=True, cache=_CACHE, _nrt=False)(function))  # type: ignore[call-overload]
+
+
+def inner_kernel(function: F) -> F:
+    """Compile `function` for the kernels that call it. Never call it from Python: that crashes the process.
+
+    What would let Python call it takes a `District` apart array by array, and took half of the compiler's
+    time. Nor is its code kept: the callers' holds it.
+    """
+    return cast(
+        "F",
+        numba.njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function),  # type: ignore[call-overload]
+    )

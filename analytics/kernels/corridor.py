@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel, kernel
 
 CHUNK = 16
 _NEAR = 2  # segments looked at first on each side of the hint
@@ -65,7 +65,7 @@ def distance_to_route(routes: Routes, route: int, x: float, y: float, hint: int)
     return math.sqrt(least), nearest
 
 
-@kernel
+@inner_kernel
 def _square_distance(segments: NDArray[np.float64], segment: int, x: float, y: float) -> float:
     ax, ay = segments[segment, 0], segments[segment, 1]
     dx, dy = segments[segment, 2] - ax, segments[segment, 3] - ay

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel, kernel
 
 BORDER_M = 0.01
 _MARGIN_M = 2 * BORDER_M  # around a cell: what a point in it may touch, rounding included
@@ -78,7 +78,7 @@ def containing(zones: Zones, x: float, y: float, out: NDArray[np.int32]) -> int:
     return found
 
 
-@kernel
+@inner_kernel
 def _holds(outlines: Outlines, zone: int, x: float, y: float) -> bool:
     radius = outlines.discs[zone, 2]
     if radius >= 0.0:
@@ -102,7 +102,7 @@ def _holds(outlines: Outlines, zone: int, x: float, y: float) -> bool:
     return False
 
 
-@kernel
+@inner_kernel
 def _touches(edges: NDArray[np.float64], edge: int, x: float, y: float) -> bool:
     ax, ay = edges[edge, 0], edges[edge, 1]
     dx, dy = edges[edge, 2] - ax, edges[edge, 3] - ay

@@ -44,7 +44,7 @@ class Load:
     permits: list[int] = field(default_factory=list)
     delivered: bool = False
     stop: list[Seen] | None = None
-    off: list[int] = field(default_factory=list)
+    told: list[tuple[str, int]] = field(default_factory=list)
 
 
 class Oracle:
@@ -60,6 +60,8 @@ class Oracle:
         self.loaded_ts: int | None = None
         self.stop: list[Seen] = []
         self.stop_loads = False
+        self.stop_loaded: list[bool] = []
+        self.standing: int | None = None
         self.beyond: list[Seen] = []
         self.off: tuple[int, str] | None = None
         self.off_said = 0
@@ -159,11 +161,13 @@ class Oracle:
             self.off_route(now)
         self.unload(now)
         self.deliver()
+        self.stand_loaded()
         self.no_go(now)
 
     def follow_stop(self, now: Seen) -> None:
         slow = not now.kmh >= 5
         if self.stop and (not slow or now.away(self.stop[0]) > 50):
+            self.stand_no_more()
             h = self.haul
             if (
                 h and h.left is not None and not h.delivered and not self.has_load and not self.has_lift
@@ -174,11 +178,27 @@ class Oracle:
             self.stop = []
         if slow:
             if not self.stop:
-                self.stop_loads = False
+                self.stop_loads, self.stop_loaded = False, []
             self.stop.append(now)
 
     def stood(self, seconds: int) -> bool:
         return bool(self.stop) and self.stop[-1].ts - self.stop[0].ts >= seconds * S
+
+    def stand_loaded(self) -> None:
+        if not self.stop:
+            return
+        self.stop_loaded.append(self.loaded and self.haul is not None)
+        nowhere = not any(s.sites for s in self.stop)
+        if self.standing is None and nowhere and all(self.stop_loaded) and self.stood(180):
+            assert self.haul
+            self.standing = self.stop[0].ts
+            self.say("opened", "loaded_stop", "info", self.standing)
+            self.haul.told.append(("loaded_stop", self.standing))
+
+    def stand_no_more(self) -> None:
+        if self.standing is not None:
+            self.say("cleared", "loaded_stop", "info", self.standing)
+        self.standing = None
 
     def stay(self, now: Seen) -> list[Seen]:
         """The unbroken stay within 300 m that ends now, newest first."""
@@ -205,11 +225,14 @@ class Oracle:
             first, last = h.stop[0], h.stop[-1]
             self.say("opened", "illegal_dumping", "major", first.ts)
             self.unloading, self.dumping = (last.ts, first.x, first.y), (first.ts, "major", {"inferred"})
-            for started in h.off[-4:]:
-                if started > first.ts:
-                    self.say("withdrawn", "off_route", "minor", started)
-                    if self.off and self.off[0] == started:
-                        self.off = None
+            for kind, started in h.told[-4:]:
+                if started <= first.ts:
+                    continue
+                self.say("withdrawn", kind, "info" if kind == "loaded_stop" else "minor", started)
+                if kind == "loaded_stop":
+                    self.standing = None if self.standing == started else self.standing
+                elif self.off and self.off[0] == started:
+                    self.off = None
             self.end()
 
     def take_up(self, now: Seen, local: int) -> None:
@@ -264,6 +287,8 @@ class Oracle:
     def end(self) -> None:
         if self.off:
             self.say("cleared", "off_route", self.off[1], self.off[0])
+        self.stand_no_more()
+        self.stop_loaded.append(False)
         if self.unpermitted is not None:
             self.say("cleared", "unpermitted_haul", "major", self.unpermitted)
         self.off, self.beyond, self.unpermitted, self.haul = None, [], None, None
@@ -303,7 +328,7 @@ class Oracle:
             elif len(self.beyond) >= 3 and now.ts - first >= 60 * S:
                 self.off, self.off_said = (first, severity), now.ts
                 self.say("opened", "off_route", severity, first)
-                self.haul.off.append(first)
+                self.haul.told.append(("off_route", first))
         elif not self.off:
             self.beyond = []
         else:

@@ -19,8 +19,7 @@ listener {port} 127.0.0.1
 allow_anonymous true
 persistence true
 persistence_location {folder}/
-autosave_on_changes true
-autosave_interval 1
+{autosave}
 max_queued_messages 0
 max_inflight_messages 10000
 log_dest file {folder}/mosquitto.log
@@ -44,14 +43,21 @@ def mosquitto_version() -> str:
 class Mosquitto:
     """One broker on a free port of its own, whose sessions and messages outlive its process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, survives_kill: bool = True) -> None:
+        """`survives_kill` has every change written to disk, which a long queue makes slow."""
         program = executable()
         if program is None:
             pytest.exit("The tests need Mosquitto: run 'make parts' as root, or install it.", returncode=3)
         self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         configuration = folder / "mosquitto.conf"
-        configuration.write_text(CONFIGURATION.format(port=self.port, folder=folder))
+        configuration.write_text(
+            CONFIGURATION.format(
+                port=self.port,
+                folder=folder,
+                autosave="autosave_on_changes true\nautosave_interval 1" if survives_kill else "",
+            )
+        )
         self._command = [program, "-c", str(configuration)]
         self.saved = folder / "mosquitto.db"
         """What a start after `kill` finds again."""
