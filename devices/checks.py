@@ -1,5 +1,6 @@
 """What a register must hold to be believed: every row by itself, and every reference among them."""
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -140,16 +141,35 @@ def dangling(
             yield Problem(file, row, field, f"there is no {NOUN_OF[target].key} {wanted!r} in {target}")
 
 
+def dangling_cells(noun: Noun, row: str, cells: Mapping[str, Any], exists: Exists) -> Iterator[Problem]:
+    """As `dangling`, for a row that could not be taken: of those of its cells that can be read."""
+    values: dict[str, Any] = {}
+    for name, parse in noun.columns.items():
+        if not _is_empty(cell := cells.get(name)):
+            with contextlib.suppress(ValueError):
+                values[name] = parse(cell.strip() if isinstance(cell, str) else cell)
+    for field, target, wanted in _wanted(noun.name, values):
+        if not exists(target, wanted):
+            reason = f"there is no {NOUN_OF[target].key} {wanted!r} in {target}"
+            yield Problem(noun.file, row, field, reason)
+
+
 def _references(registry: Registry) -> Iterator[tuple[str, str, str, str, str]]:
     """(noun, key, field, noun it refers to, key it refers to)."""
-    for noun, field, target in _REFERENCES:
+    for noun in ("vehicles", "permits", "devices"):
         for key, row in getattr(registry, noun).items():
-            if (wanted := getattr(row, field)) is not None:
+            values = {item.name: getattr(row, item.name) for item in fields(row)}
+            for field, target, wanted in _wanted(noun, values):
                 yield noun, key, field, target, wanted
-    for key, permit in registry.permits.items():
-        for plate in permit.plates:
-            yield "permits", key, "plates", "vehicles", plate
-    for key, device in registry.devices.items():
-        if device.bound_to is not None:
-            target = "vehicles" if device.kind == "vehicle" else "outlets"
-            yield "devices", key, "bound_to", target, device.bound_to
+
+
+def _wanted(noun: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(field, noun it refers to, key it refers to) of one row."""
+    for owner, field, target in _REFERENCES:
+        if owner == noun and values.get(field) is not None:
+            yield field, target, values[field]
+    if noun == "permits":
+        for plate in values.get("plates") or ():
+            yield "plates", "vehicles", plate
+    if noun == "devices" and values.get("bound_to") is not None and values.get("kind") is not None:
+        yield "bound_to", "vehicles" if values["kind"] == "vehicle" else "outlets", values["bound_to"]

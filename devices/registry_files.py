@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from devices.cells import shown
-from devices.checks import Problem, RegistryFilesError, dangling, read_row
+from devices.checks import Problem, RegistryFilesError, dangling, dangling_cells, read_row
 from devices.nouns import NOUNS, Noun
 from devices.types import Registry
 from runtime.errors import UserError
@@ -41,16 +41,19 @@ def read_directory(path: Path, base: Registry | None = None) -> Registry:
     """Keys of all rows: one with a fault of its own is not missed by those that refer to it as well."""
     unreadable: set[str] = set()
     """Nouns of which some rows could not even be told apart."""
+    refused: list[tuple[Noun, str, dict[str, Any]]] = []
     for noun in present:
         table = tables[noun.name] = {}
         form = len(problems)
         records = list(_records(path / noun.file, noun, problems))
-        if len(problems) > form:
+        faults = problems[form:]
+        if faults and (not records or not all(fault.field for fault in faults)):
             unreadable.add(noun.name)
         for row, cells in records:
             named.add((noun.name, str(cells.get(noun.key)).strip()))
             value = read_row(noun, row, cells, problems)
             if value is None:
+                refused.append((noun, row, cells))
                 continue
             key = getattr(value, noun.key)
             if key in table:
@@ -68,6 +71,8 @@ def read_directory(path: Path, base: Registry | None = None) -> Registry:
         return noun in unreadable or key in getattr(registry, noun) or (noun, key) in named
 
     problems += dangling(registry, exists, places)
+    for noun, row, cells in refused:
+        problems += dangling_cells(noun, row, cells, exists)
     if problems:
         raise RegistryFilesError(problems)
     return registry
@@ -105,7 +110,8 @@ def _lines(text: str, noun: Noun, wrong: Wrong) -> Iterator[tuple[str, dict[str,
             elif len(cells) != len(header):
                 wrong(f"has {len(cells)} cells, the header has {len(header)}", row)
             else:
-                yield row, dict(zip(header, cells, strict=True))
+                named = zip(header, cells, strict=True)
+                yield row, {name: cell for name, cell in named if name in noun.columns}
     except csv.Error as error:
         wrong(f"is no CSV: {error}", f"line {line}")
     if not header:
@@ -113,7 +119,9 @@ def _lines(text: str, noun: Noun, wrong: Wrong) -> Iterator[tuple[str, dict[str,
 
 
 def _header_is_right(header: list[str], noun: Noun, row: str, wrong: Wrong) -> bool:
-    """Any column may be absent, and is unknown then, but for those that every row must have."""
+    """Can the rows below be read? Any column may be absent, and is unknown then, but for those that every
+    row must have; one too many is a fault, and leaves the others readable.
+    """
     extra = [name for name in header if name not in noun.columns]
     twice = {name for name in header if header.count(name) > 1}
     missing = [name for name in noun.columns if name in noun.required and name not in header]
@@ -123,7 +131,7 @@ def _header_is_right(header: list[str], noun: Noun, row: str, wrong: Wrong) -> b
         wrong("the column is there more than once", row, name)
     for name in missing:
         wrong("the column is missing", row, name)
-    return not (extra or twice or missing)
+    return not (twice or missing)
 
 
 def _features(text: str, noun: Noun, wrong: Wrong) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -57,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ClickException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "fleetfume"
-        _exit(f"{command}: {error.format_message()} ({command} --help)", error.exit_code)
+        # A list of choices comes with line breaks and tabs.
+        said = " ".join(error.format_message().split())
+        _exit(f"{command}: {said} ({command} --help)", error.exit_code)
     except FleetfumeError as error:
         _exit(f"fleetfume: {error}", error.exit_code)
     except (KeyboardInterrupt, typer.Abort):

@@ -591,3 +591,25 @@ def test_whatever_the_files_hold_it_is_read_or_named_on_lines_that_print(
 
     if refused:
         assert len(str(refused).encode().splitlines()) == len(refused.problems) + 1
+
+
+def test_a_row_with_a_fault_of_its_own_and_a_file_with_a_column_too_many_have_all_their_faults_named(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "companies.csv").write_text("company_id,name,kind,status,colour\nC1,n,building,active,red\n")
+    (tmp_path / "vehicles.csv").write_text(
+        "plate,company_id,kind,capacity_m3,status\nA1,C9,construction,much,active\n"
+    )
+    (tmp_path / "devices.csv").write_text("device_id,kind,bound_to,status\nV1,vehicle,A9,on\n")
+
+    with pytest.raises(RegistryFilesError) as refused:
+        read_directory(tmp_path)
+
+    assert {(problem.file, problem.row, problem.field) for problem in refused.value.problems} == {
+        ("companies.csv", "line 1", "colour"),
+        ("companies.csv", "line 2", "kind"),
+        ("vehicles.csv", "line 2", "capacity_m3"),
+        ("vehicles.csv", "line 2", "company_id"),
+        ("devices.csv", "line 2", "status"),
+        ("devices.csv", "line 2", "bound_to"),
+    }

@@ -68,6 +68,7 @@ def test_help_and_version_load_nothing_heavy(tmp_path: Path) -> None:
         (["db", "nope"], "fleetfume db: No such command 'nope'."),
         (["serve", "--role", "judge"], "fleetfume serve: Invalid value for '--role'"),
         (["serve", "--http-port", "70000"], "fleetfume: --http-port: "),
+        (["user", "add", "wang"], "fleetfume user add: Missing option '--role'."),
     ],
 )
 def test_a_mistake_costs_one_line_and_a_code(arguments: list[str], said: str, tmp_path: Path) -> None:
