@@ -46,8 +46,12 @@ class RoleRefused(FleetfumeError):
     """The move is for another role."""
 
 
+class NoSuchAlert(FleetfumeError):
+    """There is no alert of this number."""
+
+
 class NothingToOpen(FleetfumeError):
-    """A lead is opened from alerts that are there and have none yet."""
+    """A lead is opened from alerts that have none yet."""
 
 
 def next_states(state: str, role: str) -> list[str]:
@@ -89,7 +93,7 @@ def open_lead(
     """Open a lead from alerts, told by the first of them; return its number.
 
     Opened by the engine, an alert that has a lead already keeps it, and None comes back; an officer is told
-    (NothingToOpen).
+    (NoSuchAlert, NothingToOpen).
     """
     wanted = list(alert_ids)
     with connection.cursor(row_factory=dict_row) as cursor:
@@ -97,15 +101,12 @@ def open_lead(
     taken = [alert["id"] for alert in alerts if alert["lead_id"] is not None]
     if taken and created_by == ENGINE:
         return None
-    if taken or len(alerts) != len(set(wanted)) or not alerts:
-        missing = sorted(set(wanted) - {alert["id"] for alert in alerts})
-        raise NothingToOpen(
-            f"alerts {taken} have a lead already"
-            if taken
-            else f"no alerts {missing}"
-            if missing
-            else "no alert named"
-        )
+    if missing := sorted(set(wanted) - {alert["id"] for alert in alerts}):
+        raise NoSuchAlert(f"there are no alerts {', '.join(map(str, missing))}")
+    if taken:
+        raise NothingToOpen(f"alerts {', '.join(map(str, taken))} have a lead already")
+    if not alerts:
+        raise NothingToOpen("no alert was named")
     row = connection.execute(OPEN, {**alerts[0], "created_by": created_by}).fetchone()
     assert row is not None  # noqa: S101 - INSERT … RETURNING of one row
     lead_id = int(row[0])

@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from alerts.leads import MoveRefused, NoSuchLead, NothingToOpen, RoleRefused
+from alerts.leads import MoveRefused, NoSuchAlert, NoSuchLead, NothingToOpen, RoleRefused
 from api.answers import encode
 
 log = structlog.get_logger(__name__)
@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 RETRY_AFTER_S = 5
 
 STATUS_OF: Mapping[type[Exception], int] = {
+    NoSuchAlert: 404,
     NoSuchLead: 404,
     MoveRefused: 409,
     NothingToOpen: 409,

@@ -15,7 +15,7 @@ from typing import Any, Final, LiteralString
 
 from psycopg import Connection
 
-from devices.topics import UP_CHANNELS
+from devices.topics import READ_CHANNELS, UP_CHANNELS
 from runtime.errors import UserError
 
 SERVICE_USER: Final = "fleetfume"
@@ -84,8 +84,8 @@ def active_hashes(connection: Connection[Any]) -> dict[str, str]:
 def access_rules(prefix: str) -> str:
     """Mosquitto's ACL: a device writes below its id and reads its `cmd`; the collector the reverse."""
     lines = [f"# The collector: hears every device, commands each.\nuser {SERVICE_USER}"]
-    for kind, channels in UP_CHANNELS.items():
-        lines += [f"topic read {prefix}/{kind}/+/{channel}" for channel in channels]
+    lines += [f"topic read {prefix}/+/+/{channel}" for channel in (*READ_CHANNELS, "status", "ack")]
+    for kind in UP_CHANNELS:
         lines.append(f"topic write {prefix}/{kind}/+/cmd")
     lines.append("\n# Every device: %u is its user name, which is its id.")
     for kind, channels in UP_CHANNELS.items():

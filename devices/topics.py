@@ -16,6 +16,9 @@ UP_CHANNELS: Final[dict[DeviceKind, tuple[UpChannel, ...]]] = {
 }
 """What each kind of device publishes on."""
 
+READ_CHANNELS: Final = ("telemetry", "jt808", "hj212")
+"""What carries readings."""
+
 DEVICE_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
@@ -66,10 +69,9 @@ def telemetry_topic(prefix: str, kind: DeviceKind, device_id: str) -> str:
 
 
 def subscription_filters(prefix: str, group: str | None = None) -> list[str]:
-    """What a collector subscribes to; with `group`, shared with the other collectors of that name."""
+    """What a collector subscribes to; with `group`, shared with the other collectors of that name.
+
+    Whatever kind and device a topic names: one that is not right is quarantined, not unheard.
+    """
     share = f"$share/{group}/" if group else ""
-    return [
-        f"{share}{prefix}/{kind}/+/{channel}"
-        for kind, channels in UP_CHANNELS.items()
-        for channel in channels
-    ]
+    return [f"{share}{prefix}/+/+/{channel}" for channel in READ_CHANNELS]

@@ -48,7 +48,7 @@ def run_collector(settings: Settings, stop: threading.Event, *, database_url: st
     if identity is None:
         return
     with identity:
-        receiver = Receiver(mqtt_url, _filters(settings.topic_prefix), client_id=_name(identity))
+        receiver = Receiver(mqtt_url, subscription_filters(settings.topic_prefix), client_id=_name(identity))
         health.checks["broker"] = lambda: None if receiver.connected else "not connected"
         metrics.BROKER_CONNECTED.set_function(lambda: float(receiver.connected))
         receiver.start()
@@ -64,10 +64,6 @@ def run_collector(settings: Settings, stop: threading.Event, *, database_url: st
         finally:
             receiver.stop()
             committer.close()
-
-
-def _filters(prefix: str) -> list[str]:
-    return [topic for topic in subscription_filters(prefix) if not topic.endswith(("/status", "/ack"))]
 
 
 def _claim(database_url: str, stop: threading.Event) -> Connection | None:

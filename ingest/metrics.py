@@ -2,11 +2,12 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from ingest.batch import Batch
+from devices.reasons import Reason
+from ingest.batch import Batch, Quarantined
 
 READINGS = Counter("fleetfume_readings_total", "Readings, by what became of them", ["outcome"])
 QUARANTINED = Counter(
-    "fleetfume_quarantined_total", "Messages or readings that could not be read", ["reason"]
+    "fleetfume_quarantined_total", "Messages or readings that could not be read", ["reason", "device_id"]
 )
 DOUBTED = Counter("fleetfume_doubted_readings_total", "Readings stored that are not believed", ["quality"])
 UNKNOWN_FIELDS = Counter(
@@ -34,4 +35,10 @@ def count(
     for quality, n in bad.items():
         DOUBTED.labels(quality).inc(n)
     for row in batch.quarantined:
-        QUARANTINED.labels(row.reason).inc(row.readings or 1)
+        quarantined(row)
+
+
+def quarantined(row: Quarantined) -> None:
+    # What a stranger calls itself is no name to count under: there is no end to such names.
+    known = row.reason not in (Reason.UNKNOWN_DEVICE, Reason.INTERNAL)
+    QUARANTINED.labels(row.reason, row.device_id if known and row.device_id else "").inc(row.readings or 1)

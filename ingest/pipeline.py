@@ -93,12 +93,10 @@ class Pipeline:
                 self.process(connection, deliveries[middle:])
             else:
                 log.exception("message cannot be processed", topic=deliveries[0].topic)
+                broken = Quarantined(deliveries[0], Reason.INTERNAL, f"{type(error).__name__}: {error}")
                 with connection.transaction():
-                    store_quarantined(
-                        connection,
-                        [Quarantined(deliveries[0], Reason.INTERNAL, f"{type(error).__name__}: {error}")],
-                    )
-                metrics.QUARANTINED.labels(Reason.INTERNAL).inc()
+                    store_quarantined(connection, [broken])
+                metrics.quarantined(broken)
 
     def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
         for attempt in range(1, MAX_ATTEMPTS + 1):

@@ -23,7 +23,7 @@ router = APIRouter(prefix="/alerts", tags=["alerts"])
 Kind = StrEnum("Kind", {kind.upper(): kind for kind in KINDS})  # type: ignore[misc]
 Severity = StrEnum("Severity", {severity.upper(): severity for severity in SEVERITIES})  # type: ignore[misc]
 State = Literal["open", "acked", "cleared", "dismissed", "withdrawn"]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 
 PAGE: LiteralString = (
     ALERT
@@ -45,8 +45,9 @@ ACK: LiteralString = """
     RETURNING lead_id
 """
 DISMISS: LiteralString = """
-    UPDATE alert SET state = 'dismissed', dismissed_by = %(by)s, dismissed_at = now(), note = %(reason)s
-     WHERE id = %(id)s AND state IN ('open', 'acked')
+    UPDATE alert SET state = 'dismissed', dismissed_by = %(by)s, dismissed_at = now(),
+           note = coalesce(nullif(%(reason)s, ''), note)
+     WHERE id = %(id)s AND state IN ('open', 'acked', 'cleared')
     RETURNING lead_id
 """
 
@@ -56,7 +57,7 @@ Officer = Annotated[Caller, Depends(allowed("duty", "squad"))]
 class Dismissal(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reason: Reason
+    reason: Reason = ""
 
 
 @router.get("")
@@ -110,11 +111,12 @@ def acknowledge(caller: Officer, request: Request, connection: Database, alert_i
 
 @router.post("/{alert_id}/dismiss", responses={409: {}})
 def dismiss(
-    caller: Officer, request: Request, connection: Database, alert_id: Identity, body: Dismissal
+    caller: Officer, request: Request, connection: Database, alert_id: Identity, body: Dismissal | None = None
 ) -> Answer:
-    """An officer says that it is nothing, and why. Only what is open or acknowledged can be dismissed."""
+    """An officer says that it is nothing, and why; also of what is over. What is withdrawn or dismissed already stays so."""
     take_turn(connection)
-    _decide(connection, DISMISS, alert_id, caller, "dismissed", "alert_dismissed", {"reason": body.reason})
+    reason = body.reason if body else ""
+    _decide(connection, DISMISS, alert_id, caller, "dismissed", "alert_dismissed", {"reason": reason})
     publish_alert(connection, alert_id, "alert.updated")
     return _shown(request, connection, alert_id)
 

@@ -73,7 +73,10 @@ def list_leads(
 
 @router.post("", status_code=201, responses={409: {}})
 def open_one(
-    caller: Annotated[Caller, Depends(allowed("duty"))], request: Request, connection: Database, body: NewLead
+    caller: Annotated[Caller, Depends(allowed("duty", "squad"))],
+    request: Request,
+    connection: Database,
+    body: NewLead,
 ) -> Answer:
     """Open a lead from alerts that have none yet."""
     take_turn(connection)

@@ -25,7 +25,7 @@ READS = (
 WRITES = {
     ("/alerts/1/ack", ""): {"duty", "squad", "admin"},
     ("/alerts/1/dismiss", '{"reason": "test"}'): {"duty", "squad", "admin"},
-    ("/leads", '{"alerts": [1]}'): {"duty", "admin"},
+    ("/leads", '{"alerts": [1]}'): {"duty", "squad", "admin"},
     ("/leads/1/transitions", '{"to": "assigned"}'): {"duty", "admin"},
     ("/leads/2/transitions", '{"to": "verifying"}'): {"squad", "admin"},
     ("/leads/3/transitions", '{"to": "confirmed"}'): {"squad", "admin"},

@@ -39,7 +39,7 @@ def test_acknowledging_says_who_and_is_told(duty: TestClient, database: Database
     assert len(told(database)) == 1
 
 
-def test_dismissing_says_why_and_only_what_goes_on_can_be_dismissed(
+def test_dismissing_says_why_and_what_is_withdrawn_or_dismissed_stays_so(
     squad: TestClient, database: Database
 ) -> None:
     alert_id, lead_id = an_alert_with_a_lead(database)
@@ -49,7 +49,9 @@ def test_dismissing_says_why_and_only_what_goes_on_can_be_dismissed(
     last = squad.get(f"/leads/{lead_id}/journal").json()["items"][-1]
     assert (last["action"], last["actor"]) == ("alert_dismissed", "squad")
     assert last["detail"] == {"alert_id": alert_id, "reason": "司机在加油"}
-    for state in ("cleared", "withdrawn"):
+    over = builders.alert(database, state="cleared", place="over")
+    assert squad.post(f"/alerts/{over}/dismiss").json()["state"] == "dismissed"
+    for state in ("dismissed", "withdrawn"):
         other = builders.alert(database, state=state, place=state)
         assert squad.post(f"/alerts/{other}/dismiss", json={"reason": "x"}).status_code == 409
 
@@ -107,8 +109,9 @@ def test_an_officer_opens_a_lead_from_alerts_that_have_none(duty: TestClient, da
     assert opened.headers["Location"] == f"/api/v1/leads/{opened.json()['id']}"
     assert duty.get(f"/alerts/{free[1]}").json()["lead_id"] == opened.json()["id"]
     assert told(database)[-2:] == [("alert.updated", free[0], None), ("alert.updated", free[1], None)]
-    for alerts in ([taken], [999], [*free]):
+    for alerts in ([taken], [*free]):
         assert duty.post("/leads", json={"alerts": alerts}).status_code == 409
+    assert duty.post("/leads", json={"alerts": [999]}).status_code == 404
 
 
 def test_leads_are_listed_newest_first_and_by_state(viewer: TestClient, database: Database) -> None:

@@ -55,7 +55,7 @@ def test_a_validation_problem_names_the_field_and_does_not_repeat_what_was_sent(
     assert "s3cret" not in answer.text
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", '{"reason": " "}', '{"reason": "x", "more": 1}'])
+@pytest.mark.parametrize("body", ["{", "[]", '{"reason": 7}', '{"reason": "x", "more": 1}'])
 def test_a_body_that_is_not_what_was_asked_for_is_refused(duty: TestClient, body: str) -> None:
     answer = duty.post("/alerts/1/dismiss", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
