@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 
 from alerts.catalogue import load_catalogue
 from devices.repository import store_registry
+from devices.types import Site
 from ingest.batch import sort_out
 from ingest.pipeline import Pipeline
 from ingest.receiver import Delivery
-from tests.small_district import place, registry
+from tests.small_district import place, registry, square
 
 BEGIN_S = 1_764_030_000  # 2025-11-25 08:20 in Shanghai
 NOW_US = (BEGIN_S + 7200) * 1_000_000
@@ -209,6 +211,26 @@ def test_two_pipelines_that_take_turns_end_like_one(
     lines = [pipeline(), pipeline()]
     for n, reading in enumerate(A_BAD_HAUL):
         lines[n % 2].process(connection, [of("vehicle", device_id, [reading])])
+
+    assert standing_alerts(connection, device_id) == undisturbed["V0"]
+
+
+def test_a_register_that_changes_in_the_middle_of_a_haul_changes_no_state(
+    connection: psycopg.Connection, undisturbed: dict[str, Any]
+) -> None:
+    """A new site, first by its id, would take another's row if states did not keep their frame."""
+    device_id = f"V{TRUCKS - 3}"
+    line = pipeline()
+    middle = next(
+        n for n, fix in enumerate(A_BAD_HAUL) if fix["ts"] >= BEGIN_S + 680
+    )  # inside the protected area
+    line.process(connection, [of("vehicle", device_id, A_BAD_HAUL[:middle])])
+    before = registry(trucks=TRUCKS, kitchens=KITCHENS)
+    more = Site(site_id="A-NEW-ONE", name="新工地", kind="source", geometry=square(-9000, -9000, 100))
+    with connection.transaction():
+        changed = replace(before, sites={**before.sites, more.site_id: more})
+        store_registry(connection, changed, actor="test", note="")
+    line.process(connection, [of("vehicle", device_id, A_BAD_HAUL[middle:])])
 
     assert standing_alerts(connection, device_id) == undisturbed["V0"]
 
