@@ -9,7 +9,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class ConsoleHook(BuildHookInterface):  # type: ignore[misc]
+class ConsoleHook(BuildHookInterface[Any]):
     """Runs `npm ci` and `npm run build` in api/console; without npm, takes what was built before."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
