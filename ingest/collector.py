@@ -3,13 +3,12 @@
 import threading
 import time
 from collections.abc import Sequence
-from zoneinfo import ZoneInfo
 
 import psycopg
 import structlog
 from psycopg import Connection
 
-from alerts.catalogue import load_catalogue
+from alerts.catalogue import Catalogue, load_catalogue
 from devices.topics import subscription_filters
 from ingest import metrics
 from ingest.identity import claim_number
@@ -34,16 +33,7 @@ LAG_LIMIT_S = 30.0
 def run_collector(settings: Settings, stop: threading.Event, *, database_url: str, mqtt_url: str) -> None:
     """Collect until `stop` is set; then finish the batch in hand and leave."""
     catalogue = load_catalogue(settings.rules_file)
-    health.checks["collector"] = lambda: "getting the engine ready"
-    warm_up(catalogue)
-    pipeline = Pipeline(
-        catalogue,
-        prefix=settings.topic_prefix,
-        zone=ZoneInfo(settings.timezone),
-        retention_days=settings.retention_days,
-    )
-    committer = _Committer(pipeline, database_url, stop)
-    health.checks["collector"] = committer.complaint
+    health.checks["collector"] = lambda: "waiting for the database"
     identity = _claim(database_url, stop)
     if identity is None:
         return
@@ -51,19 +41,35 @@ def run_collector(settings: Settings, stop: threading.Event, *, database_url: st
         receiver = Receiver(mqtt_url, subscription_filters(settings.topic_prefix), client_id=_name(identity))
         health.checks["broker"] = lambda: None if receiver.connected else "not connected"
         metrics.BROKER_CONNECTED.set_function(lambda: float(receiver.connected))
+        # The subscription first: from then on nothing published is lost, however long the compiler takes.
         receiver.start()
         try:
-            while not stop.is_set():
-                batch = receiver.take(
-                    max_bytes=settings.batch_max_rows * READING_BYTES,
-                    max_wait_s=settings.batch_max_ms / 1000,
-                    quiet_s=QUIET_S,
-                )
-                if batch and committer.commit(batch):
-                    receiver.acknowledge(batch)
+            health.checks["collector"] = lambda: "getting the engine ready"
+            warm_up(catalogue)
+            _collect(settings, catalogue, receiver, stop, database_url)
         finally:
             receiver.stop()
-            committer.close()
+
+
+def _collect(
+    settings: Settings, catalogue: Catalogue, receiver: Receiver, stop: threading.Event, database_url: str
+) -> None:
+    pipeline = Pipeline(
+        catalogue, prefix=settings.topic_prefix, zone=settings.zone, retention_days=settings.retention_days
+    )
+    committer = _Committer(pipeline, database_url, stop)
+    health.checks["collector"] = committer.complaint
+    try:
+        while not stop.is_set():
+            batch = receiver.take(
+                max_bytes=settings.batch_max_rows * READING_BYTES,
+                max_wait_s=settings.batch_max_ms / 1000,
+                quiet_s=QUIET_S,
+            )
+            if batch and committer.commit(batch):
+                receiver.acknowledge(batch)
+    finally:
+        committer.close()
 
 
 def _claim(database_url: str, stop: threading.Event) -> Connection | None:

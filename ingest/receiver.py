@@ -113,6 +113,7 @@ class Receiver:
         client.reconnect_delay_set(1, RETRY_MAX_S)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
@@ -132,7 +133,7 @@ class Receiver:
         self,
         client: mqtt.Client,
         userdata: object,  # noqa: ARG002
-        flags: mqtt.ConnectFlags,
+        flags: mqtt.ConnectFlags,  # noqa: ARG002
         reason: ReasonCode,
         properties: Properties | None,  # noqa: ARG002
     ) -> None:
@@ -144,12 +145,25 @@ class Receiver:
             return
         self._session += 1
         client.subscribe([(topic, 1) for topic in self._filters])
+
+    def _on_subscribe(
+        self,
+        client: mqtt.Client,  # noqa: ARG002
+        userdata: object,  # noqa: ARG002
+        mid: int,  # noqa: ARG002
+        reasons: list[ReasonCode],
+        properties: Properties | None,  # noqa: ARG002
+    ) -> None:
+        """Only now does the broker keep for us what is published."""
+        if refused := [str(reason) for reason in reasons if reason.is_failure]:
+            self._say_lost(f"subscription refused: {refused[0]}")
+            return
         self._connected.set()
         if self._lost_since is not None:
             log.info("broker is back", after_s=round(time.monotonic() - self._lost_since, 1))
             self._lost_since = None
         else:
-            log.info("broker connected", host=self._parts.hostname, session_present=flags.session_present)
+            log.info("broker connected", host=self._parts.hostname)
 
     def _step_down(self, client: mqtt.Client) -> None:
         """The broker speaks MQTT 3.1.1 only (NATS does)."""

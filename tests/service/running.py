@@ -112,6 +112,8 @@ def publisher(url: str, client_id: str = "tester") -> Iterator[Callable[[str, An
     """`publish(topic, payload)`: QoS 1; the block's end waits until the broker has everything."""
     parts = urlsplit(url)
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
+    if parts.username:
+        client.username_pw_set(parts.username, parts.password)
     client.max_inflight_messages_set(1000)
     client.connect(parts.hostname or "", parts.port or 1883)
     client.loop_start()
