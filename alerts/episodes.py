@@ -11,7 +11,7 @@ episodes as they stood at its beginning, and `reconcile` names the difference.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from analytics.evidence import VALUE_NAMES
 from analytics.records import (
@@ -96,12 +96,20 @@ class Episode:
         return cls(**fields)
 
 
+class Amendment(NamedTuple):
+    """A stored alert that says something else now."""
+
+    alert_id: int
+    before: Episode
+    after: Episode
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """How stored alerts (by id) must change to tell what the engine tells now."""
 
     raised: list[Episode] = field(default_factory=list)
-    amended: list[tuple[int, Episode]] = field(default_factory=list)
+    amended: list[Amendment] = field(default_factory=list)
     withdrawn: list[int] = field(default_factory=list)
 
 
@@ -218,10 +226,9 @@ def reconcile(stored: Mapping[int, Episode], told: Mapping[Key, Episode]) -> Dif
         if key in by_key:
             identity, before = by_key[key]
             if before != episode:
-                difference.amended.append((identity, episode))
+                difference.amended.append(Amendment(identity, before, episode))
         elif (moved := _overlapping(episode, unmatched)) is not None:
-            del unmatched[moved]
-            difference.amended.append((moved, episode))
+            difference.amended.append(Amendment(moved, unmatched.pop(moved), episode))
         else:
             difference.raised.append(episode)
     difference.withdrawn.extend(

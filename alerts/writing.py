@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from alerts.catalogue import Catalogue
-from alerts.episodes import EACH_ITS_OWN, Difference, Episode
+from alerts.episodes import EACH_ITS_OWN, Amendment, Difference, Episode
 from alerts.evidence import build_evidence
 from alerts.leads import note_on_lead, open_lead
 from alerts.outbox import take_turn
@@ -153,8 +153,8 @@ def write_difference(
             )
         publish_alert(connection, alert_id, "alert.withdrawn")
     # What ends first: an episode that goes on may need the place of one that is over.
-    for alert_id, episode in sorted(difference.amended, key=lambda item: item[1].ongoing):
-        _amend(connection, subject, alert_id, episode, desk, late=late)
+    for amendment in sorted(difference.amended, key=lambda amendment: amendment.after.ongoing):
+        _amend(connection, subject, amendment, desk, late=late)
     for episode in difference.raised:
         _raise(connection, subject, episode, desk, late=late)
     return len(difference.withdrawn) + len(difference.amended) + len(difference.raised)
@@ -186,9 +186,8 @@ def _raise(connection: Connection, subject: Subject, episode: Episode, desk: Des
         )
 
 
-def _amend(
-    connection: Connection, subject: Subject, alert_id: int, episode: Episode, desk: Desk, *, late: bool
-) -> None:
+def _amend(connection: Connection, subject: Subject, amendment: Amendment, desk: Desk, *, late: bool) -> None:
+    alert_id, before, episode = amendment
     connection.execute(
         AMEND,
         {
@@ -200,9 +199,9 @@ def _amend(
     )
     if episode.withdrawn is None and _opens_a_lead(episode):
         open_lead(connection, [alert_id])
-    if episode.withdrawn is not None:
+    if episode.withdrawn is not None and before.withdrawn is None:
         told = "alert.withdrawn"
-    elif episode.cleared is not None:
+    elif episode.cleared is not None and before.cleared is None:
         told = "alert.cleared"
     else:
         told = "alert.updated"

@@ -56,7 +56,7 @@ def test_an_alert_whose_beginning_moves_is_amended_and_keeps_its_number() -> Non
 
     difference = reconcile({7: stored}, fold([], [opened(65, started=5), event("cleared", 90, 5)]))
 
-    assert [(number, episode.started) for number, episode in difference.amended] == [(7, 5)]
+    assert [(number, episode.started) for number, _, episode in difference.amended] == [(7, 5)]
     assert not difference.raised
     assert not difference.withdrawn
 
@@ -104,7 +104,7 @@ def carried_out(
     after = dict(stored)
     for number in difference.withdrawn:
         after[number] = replace(after[number], withdrawn=late_at, reason="late")
-    after.update(difference.amended)
+    after.update({number: episode for number, _, episode in difference.amended})
     for episode in difference.raised:
         after[max(after, default=0) + 1] = episode
     return after

@@ -55,17 +55,19 @@ def test_it_comes_back_to_a_broker_that_was_killed_and_old_acknowledgements_are_
     broker: Mosquitto,
 ) -> None:
     with receiving(broker.url, "back") as receiver:
-        publish(broker.url, 1, 2)
+        publish(broker.url, 8001, 8002)
         before = taken(receiver, 2)
+        # Mosquitto writes to disk after it has told the publisher.
+        wait_until(lambda: broker.saved.exists() and b"8002" in broker.saved.read_bytes(), seconds=20)
         broker.kill()
         wait_until(lambda: not receiver.connected, seconds=20)
         broker.start()
         wait_until(lambda: receiver.connected, seconds=60)
         receiver.acknowledge(before)  # of the connection that is gone: says nothing to the new one
-        publish(broker.url, 3)
+        publish(broker.url, 8003)
         again = {delivery.payload for delivery in taken(receiver, 3)}
 
-    assert again == {b"1", b"2", b"3"}
+    assert again == {b"8001", b"8002", b"8003"}
 
 
 def test_a_broker_that_speaks_only_the_older_version_is_served_in_it(tmp_path: Path) -> None:
