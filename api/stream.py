@@ -51,14 +51,15 @@ async def stream(websocket: WebSocket) -> None:
     if asked is not None and not (asked.isascii() and asked.isdigit() and int(asked) <= MAX_EVENT_ID):
         await websocket.send_denial_response(Problem(400, "last_event_id must be the id of an event"))
         return
-    await websocket.accept(subprotocol=subprotocol)
     hub: Hub = websocket.app.state.hub
     try:
         await asyncio.wait_for(hub.ready.wait(), HUB_WAIT_S)
     except TimeoutError:
-        await websocket.close(TRY_AGAIN, "the database does not answer now")
+        await websocket.send_denial_response(Problem(503, "the database does not answer now"))
         return
+    # Where the stream begins is settled before the client hears that it does: what happens from then on is told.
     sent = hub.last_id if asked is None else await run_in_threadpool(_told, websocket, int(asked))
+    await websocket.accept(subprotocol=subprotocol)
     sender = _Sender(websocket, hub, sent=sent)
     tasks = [
         asyncio.create_task(sender.run(), name="stream sender"),

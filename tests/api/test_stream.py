@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from psycopg import Connection
 from psycopg.rows import TupleRow
+from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect as connect_async
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -94,6 +95,22 @@ def test_an_alert_is_told_at_once_as_the_api_shows_it(live: Live, database: Conn
     )
     assert event["alert"]["opened_at"] == "2026-11-23T04:00:00Z"
     assert took_s < 1.0
+
+
+def test_what_happens_from_the_moment_a_stream_is_accepted_is_told(
+    live: Live, database: Connection[TupleRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the server takes to go on after it has said yes."""
+    accept = WebSocket.accept
+
+    async def slowly(self: WebSocket, *args: Any, **options: Any) -> None:
+        await accept(self, *args, **options)
+        await asyncio.sleep(1.0)
+
+    monkeypatch.setattr(WebSocket, "accept", slowly)
+    with live() as events:
+        told = tell(database, 1)
+        assert not_positions(received(events, at_least=1)) == told
 
 
 def test_without_an_id_the_stream_begins_now_and_with_one_after_it(
