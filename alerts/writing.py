@@ -137,13 +137,13 @@ def load_episodes(
 
 def write_difference(
     connection: Connection, subject: Subject, difference: Difference, desk: Desk, *, late: bool
-) -> int:
-    """Carry `difference` out and tell the outbox; return how many alerts it touched.
+) -> None:
+    """Carry `difference` out and tell the outbox.
 
     `late`: it came of readings that were late, which the alert then says.
     """
     if not (difference.withdrawn or difference.amended or difference.raised):
-        return 0
+        return
     take_turn(connection)
     for alert_id in difference.withdrawn:
         lead = connection.execute(WITHDRAW, {"id": alert_id, "note": LATE_WITHDRAWN}).fetchone()
@@ -157,7 +157,6 @@ def write_difference(
         _amend(connection, subject, amendment, desk, late=late)
     for episode in difference.raised:
         _raise(connection, subject, episode, desk, late=late)
-    return len(difference.withdrawn) + len(difference.amended) + len(difference.raised)
 
 
 def _raise(connection: Connection, subject: Subject, episode: Episode, desk: Desk, *, late: bool) -> None:

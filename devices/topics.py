@@ -68,10 +68,9 @@ def telemetry_topic(prefix: str, kind: DeviceKind, device_id: str) -> str:
     return device_topic(prefix, kind, device_id, "telemetry")
 
 
-def subscription_filters(prefix: str, group: str | None = None) -> list[str]:
-    """What a collector subscribes to; with `group`, shared with the other collectors of that name.
+def subscription_filters(prefix: str) -> list[str]:
+    """What a collector subscribes to.
 
     Whatever kind and device a topic names: one that is not right is quarantined, not unheard.
     """
-    share = f"$share/{group}/" if group else ""
-    return [f"{share}{prefix}/+/+/{channel}" for channel in READ_CHANNELS]
+    return [f"{prefix}/+/+/{channel}" for channel in READ_CHANNELS]

@@ -79,7 +79,8 @@ def _claim(database_url: str, stop: threading.Event) -> Connection | None:
         try:
             return connect(database_url, autocommit=True)
         except DatabaseUnreachable as error:
-            log.warning("database not there yet, trying again", reason=str(error))
+            if wait_s == RETRY_FIRST_S:
+                log.warning("database not there, trying again until it is", reason=str(error))
             if stop.wait(wait_s):
                 return None
             wait_s = min(wait_s * 2, RETRY_MAX_S)

@@ -60,7 +60,6 @@ class _Told:
     contradicting: int = 0
     late: int = 0
     bad: dict[str, int] = field(default_factory=dict)
-    alerts: int = 0
 
 
 class Pipeline:
@@ -287,7 +286,7 @@ class _KindOfBatch:
         for device_id, told in by_device.items():
             stored = alerts.get(device_id, {})
             difference = reconcile(stored, fold(stored.values(), told))
-            self._told.alerts += writing.write_difference(
+            writing.write_difference(
                 self._connection, self._fleet.subject(device_id), difference, self._desk, late=False
             )
 
@@ -330,7 +329,7 @@ class _KindOfBatch:
         stored = writing.load_episodes(self._connection, [device_id], since_us=since).get(device_id, {})
         base = as_of(judged.checkpoint_us, stored.values(), judged.ongoing)
         difference = reconcile(stored, fold(base, self._named(judged.events)))
-        self._told.alerts += writing.write_difference(
+        writing.write_difference(
             self._connection, self._fleet.subject(device_id), difference, self._desk, late=True
         )
         newest = judged.newest

@@ -71,9 +71,3 @@ def test_any_other_topic_is_refused_with_its_reason(topic: str, reason: Reason) 
         parse_topic(PREFIX, topic)
 
     assert caught.value.reason is reason
-
-
-def test_collectors_of_one_group_share_every_filter() -> None:
-    assert subscription_filters(PREFIX, "judges") == [
-        f"$share/judges/{pattern}" for pattern in subscription_filters(PREFIX)
-    ]
