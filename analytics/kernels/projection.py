@@ -86,7 +86,8 @@ def distance_m(x0: float, y0: float, x1: float, y1: float) -> float:
 def ground_m(plane: Plane, x0: float, y0: float, x1: float, y1: float) -> float:
     """Metres over ground between two places of the plane, however far from its centre.
 
-    Exact on the conformal sphere: within 2e-6 in the district, 1 % on the other side of the earth. For how
+    Exact on the conformal sphere: within 2e-6 in the district, 3 % on the other side of the earth (2.6 % was
+    the most of 300,000 pairs drawn). For how
     far a vehicle can have gone, where a position may be anywhere.
     """
     square = plane.diameter_m * plane.diameter_m

@@ -9,6 +9,7 @@ Starting   and stopping happen under `start.lock`, one process at a time.
 import contextlib
 import fcntl
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -184,10 +185,12 @@ def stop(pid: int, how: signal.Signals) -> None:
     _children.pop(pid, None)
 
 
+PORTS = range(20_000, 32_000)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below the ports the kernel gives to connections: one of those may be taken while its server is away."""
+    return next(port for port in random.sample(PORTS, len(PORTS)) if _is_free(port))
 
 
 def _is_free(port: int) -> bool:
