@@ -23,6 +23,8 @@ import msgspec
 from runtime.errors import PartError
 
 STOP_TIMEOUT_S = 30.0
+PORT_TIMEOUT_S = 5.0
+"""A killed server holds its port until the kernel has done with it, which may be after its successor looks."""
 
 # A server may outlive its users in this process; a Popen that is collected while its child runs complains.
 _children: dict[int, subprocess.Popen[bytes]] = {}
@@ -109,7 +111,7 @@ def _ensure(record: Path, server: Server) -> Running:
     problem = None
     for attempt in range(3):
         # The port of last time, for who wrote it down; another one if somebody took it.
-        port = known.port if known is not None and attempt == 0 and _is_free(known.port) else free_port()
+        port = known.port if known is not None and attempt == 0 and _becomes_free(known.port) else free_port()
         try:
             running = server.start(port)
         except PartError as error:
@@ -200,6 +202,15 @@ def _is_free(port: int) -> bool:
             probe.bind(("127.0.0.1", port))
         except OSError:
             return False
+    return True
+
+
+def _becomes_free(port: int) -> bool:
+    deadline = time.monotonic() + PORT_TIMEOUT_S
+    while not _is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
     return True
 
 

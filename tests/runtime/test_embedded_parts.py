@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -141,6 +143,18 @@ def test_a_killed_server_starts_again_on_its_port(
 
     with part(data_dir) as url:
         assert url == others_url
+
+
+def test_a_server_whose_port_is_held_for_a_moment_longer_waits_for_it(data_dir: Path) -> None:
+    with embedded_broker(data_dir) as first:
+        pass
+    dying = socket.create_server(("127.0.0.1", urlsplit(first).port or 0))
+    release = threading.Timer(0.5, dying.close)
+    release.start()
+
+    with embedded_broker(data_dir) as second:
+        assert first == second
+    release.join()
 
 
 def test_a_server_in_use_is_not_stopped_by_others(data_dir: Path) -> None:
