@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devices.channels import DECODERS
+from devices.channels import Decoders
 from devices.decoding import MalformedPayload
 from devices.reasons import Reason
 from devices.topics import MalformedTopic, UpChannel, parse_topic
@@ -59,6 +59,7 @@ def sort_out(
     deliveries: Iterable[Delivery],
     devices: Mapping[str, Device],
     *,
+    decoders: Decoders,
     prefix: str,
     retention_us: int,
 ) -> Batch:
@@ -67,8 +68,8 @@ def sort_out(
     heard: dict[str, tuple[DeviceKind, list[tuple[int, Reading, int]]]] = {}
     for delivery in deliveries:
         try:
-            device, channel = _sender(delivery, devices, prefix)
-            decoded = DECODERS[channel](device, delivery.payload)
+            device, channel = _sender(delivery, devices, decoders, prefix)
+            decoded = decoders[channel](device, delivery.payload)
         except _Refused as refused:
             batch.quarantined.append(Quarantined(delivery, refused.reason, refused.detail, refused.device_id))
             continue
@@ -107,7 +108,9 @@ class _Refused(Exception):
         self.reason, self.detail, self.device_id = reason, detail, device_id
 
 
-def _sender(delivery: Delivery, devices: Mapping[str, Device], prefix: str) -> tuple[Device, UpChannel]:
+def _sender(
+    delivery: Delivery, devices: Mapping[str, Device], decoders: Decoders, prefix: str
+) -> tuple[Device, UpChannel]:
     try:
         topic = parse_topic(prefix, delivery.topic)
     except MalformedTopic as malformed:
@@ -125,7 +128,7 @@ def _sender(delivery: Delivery, devices: Mapping[str, Device], prefix: str) -> t
         raise _Refused(
             Reason.DEVICE_DISABLED, f"device {topic.device_id!r} is {device.status}", topic.device_id
         )
-    if topic.channel not in DECODERS:
+    if topic.channel not in decoders:
         raise _Refused(Reason.UNKNOWN_CHANNEL, f"channel {topic.channel!r} is not read yet", topic.device_id)
     return device, topic.channel
 
