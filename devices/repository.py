@@ -104,7 +104,7 @@ THEN: LiteralString = """
       FROM (SELECT DISTINCT ON (entity, key) entity, key, row
               FROM registry_history
              WHERE version <= %(version)s
-             ORDER BY entity, key, id DESC) AS then
+             ORDER BY entity, key, id DESC) AS known
      GROUP BY entity
 """
 # Every row there ever was, as it was last.
@@ -113,7 +113,7 @@ EVER: LiteralString = """
       FROM (SELECT DISTINCT ON (entity, key) entity, key, row
               FROM registry_history
              WHERE row IS NOT NULL
-             ORDER BY entity, key, id DESC) AS ever
+             ORDER BY entity, key, id DESC) AS known
      GROUP BY entity
 """
 

@@ -18,10 +18,13 @@ from alerts import writing
 from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
 from analytics.records import NEVER, OK, QUALITIES
+from devices.channels import Decoders
 from devices.reasons import Reason
 from devices.types import DeviceKind
 from ingest import latest, metrics
 from ingest.batch import Batch, Quarantined, Run, sort_out
+from ingest.fleet import Fleet
+from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records
 from ingest.receiver import Delivery
 from ingest.registers import Registers
@@ -65,8 +68,17 @@ class _Told:
 class Pipeline:
     """Turns deliveries into committed facts. One per collector; not thread-safe."""
 
-    def __init__(self, catalogue: Catalogue, *, prefix: str, zone: ZoneInfo, retention_days: int) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        decoders: Decoders,
+        prefix: str,
+        zone: ZoneInfo,
+        retention_days: int,
+    ) -> None:
         self._catalogue = catalogue
+        self._decoders = decoders
         self._prefix = prefix
         self._zone = zone
         self._retention_us = retention_days * 24 * 3600 * 1_000_000
@@ -128,11 +140,12 @@ class Pipeline:
         if self._registers is None or not self._registers.newest.is_current(connection):
             self._registers = Registers(connection, self._catalogue)
         registers = self._registers
-        batch = sort_out(
-            deliveries,
-            registers.newest.registry.devices,
-            prefix=self._prefix,
-            retention_us=self._retention_us,
+        fleet = registers.newest
+        batch = join_parts(
+            connection,
+            self._sort_out(fleet, deliveries),
+            fleet.registry.devices,
+            lambda whole: self._sort_out(fleet, [*deliveries, *whole]),
         )
         told = _Told()
         for kind, runs in batch.runs.items():
@@ -142,6 +155,15 @@ class Pipeline:
         if told.stored:
             connection.execute(NOTIFY)
         return batch, told
+
+    def _sort_out(self, fleet: Fleet, deliveries: Sequence[Delivery]) -> Batch:
+        return sort_out(
+            deliveries,
+            fleet.registry.devices,
+            decoders=self._decoders,
+            prefix=self._prefix,
+            retention_us=self._retention_us,
+        )
 
 
 class _KindOfBatch:
