@@ -132,7 +132,7 @@ def load_episodes(
             },
         )
         for row in cursor:
-            found.setdefault(row["device_id"], {})[row["id"]] = _episode(row)
+            found.setdefault(row["device_id"], {})[row["id"]] = episode_of(row)
     return found
 
 
@@ -258,7 +258,8 @@ def _readings(connection: Connection, subject: Subject, episode: Episode) -> Ite
         return cursor.fetchall()
 
 
-def _episode(row: dict[str, Any]) -> Episode:
+def episode_of(row: dict[str, Any]) -> Episode:
+    """What a row of `alert` says of the engine's part."""
     evidence = row["evidence"]
     withdrawn = _us(row["withdrawn_at"])
     return Episode(
