@@ -138,7 +138,7 @@ class Pipeline:
 
     def _transaction(self, connection: Connection, deliveries: Sequence[Delivery]) -> tuple[Batch, _Told]:
         if self._registers is None or not self._registers.newest.is_current(connection):
-            self._registers = Registers(connection, self._catalogue)
+            self._registers = Registers.load(connection, self._catalogue)
         registers = self._registers
         fleet = registers.newest
         batch = join_parts(
@@ -187,11 +187,7 @@ class _KindOfBatch:
         self._cache = cache
         self._zone = zone
         self._told = told
-        self._desk = writing.Desk(
-            catalogue=self._fleet.catalogue,
-            registry_version_at=registers.version_at,
-            jurisdiction_of=self._fleet.compiled.jurisdiction_of,
-        )
+        self._desk = registers.desk()
 
     def process(self, runs: list[Run]) -> None:
         known = self._cache.fetch(self._connection, self._judge, [run.device_id for run in runs])
@@ -314,9 +310,7 @@ class _KindOfBatch:
         for device_id, told in by_device.items():
             stored = alerts.get(device_id, {})
             difference = reconcile(stored, fold(stored.values(), told))
-            writing.write_difference(
-                self._connection, self._fleet.subject(device_id), difference, self._desk, late=False
-            )
+            writing.write_difference(self._connection, self._fleet.subject(device_id), difference, self._desk)
 
     def _named(self, events: Records) -> list[Event]:
         return named_events(
@@ -358,7 +352,7 @@ class _KindOfBatch:
         base = as_of(judged.checkpoint_us, stored.values(), judged.ongoing)
         difference = reconcile(stored, fold(base, self._named(judged.events)))
         writing.write_difference(
-            self._connection, self._fleet.subject(device_id), difference, self._desk, late=True
+            self._connection, self._fleet.subject(device_id), difference, self._desk, why=writing.LATE
         )
         newest = judged.newest
         latest.store(

@@ -43,6 +43,11 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "score": ("simulators.commands:score", "Compare the alerts that were opened with a ground truth."),
     "explain": ("alerts.commands:explain", "Say why an alert was opened, fix by fix."),
     "export": ("ingest.commands:export", "Write positions or readings to Parquet, CSV or NDJSON."),
+    "reevaluate": (
+        "ingest.commands:reevaluate",
+        "Judge history again, and say what would be told otherwise.",
+    ),
+    "search-area": ("ingest.commands:search_area", "Say which vehicles were in an area."),
     "replay": ("simulators.replay:replay", "Publish recorded readings on the real topics."),
     "doctor": ("runtime.doctor:doctor", "Check database, broker, clock, credentials and disk."),
 }

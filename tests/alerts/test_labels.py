@@ -5,7 +5,7 @@ from typing import get_args
 from alerts.catalogue import load_catalogue
 from alerts.labels import catalogue, label
 from alerts.leads import MOVES
-from alerts.writing import LATE_AMENDED, LATE_RAISED, LATE_WITHDRAWN
+from alerts.writing import LATE, REEVALUATED
 from analytics.evidence import VALUE_NAMES
 from analytics.records import KINDS, QUALITIES, REASONS, SEVERITIES
 from devices.reasons import Reason
@@ -14,7 +14,7 @@ from devices.types import DeviceKind, HaulageKind, Scale, SiteKind, Standing
 
 def test_every_code_has_both_words() -> None:
     codes = {
-        *KINDS, *SEVERITIES, *QUALITIES, *filter(None, REASONS), *Reason, LATE_AMENDED, LATE_RAISED, LATE_WITHDRAWN,
+        *KINDS, *SEVERITIES, *QUALITIES, *filter(None, REASONS), *Reason, *LATE, *REEVALUATED,
         "open", "acked", "cleared", "dismissed", "withdrawn",
         *(state for move in MOVES for state in (move.before, move.after)),
         *(role for move in MOVES for role in move.roles), "reviewer", "viewer",
