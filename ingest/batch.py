@@ -4,19 +4,16 @@ Pure: what can be read comes out as one run of readings per device, oldest first
 what cannot comes out as quarantine rows, with the bytes as received.
 """
 
-import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from devices.channels import DECODERS
+from devices.decoding import MalformedPayload
 from devices.reasons import Reason
-from devices.topics import MalformedTopic, parse_topic
+from devices.topics import MalformedTopic, UpChannel, parse_topic
 from devices.types import Device, DeviceKind
-from devices.wire import (
-    FumeReading,
-    MalformedPayload,
-    VehicleReading,
-    decode_telemetry,
-)
+from devices.wire import FumeReading, VehicleReading
 from ingest.receiver import Delivery
 
 Reading = VehicleReading | FumeReading
@@ -54,6 +51,8 @@ class Batch:
     contradicting: int = 0
     """… with another content; the first stands."""
     unknown_fields: int = 0
+    messages: Counter[tuple[UpChannel, str]] = field(default_factory=Counter)
+    """Of the channels that carry several types of message: how many came of each type."""
 
 
 def sort_out(
@@ -68,8 +67,8 @@ def sort_out(
     heard: dict[str, tuple[DeviceKind, list[tuple[int, Reading, int]]]] = {}
     for delivery in deliveries:
         try:
-            device = _sender(delivery, devices, prefix)
-            readings, problems, unknown_fields = _decode(device.kind, delivery.payload)
+            device, channel = _sender(delivery, devices, prefix)
+            decoded = DECODERS[channel](device, delivery.payload)
         except _Refused as refused:
             batch.quarantined.append(Quarantined(delivery, refused.reason, refused.detail, refused.device_id))
             continue
@@ -78,10 +77,13 @@ def sort_out(
                 Quarantined(delivery, malformed.reason, malformed.detail, device.device_id)
             )
             continue
-        batch.unknown_fields += unknown_fields
+        batch.unknown_fields += decoded.unknown_fields
+        for message, number in decoded.messages.items():
+            batch.messages[channel, message] += number
+        problems = [(problem.reason, problem.index, problem.detail) for problem in decoded.problems]
         _, kept = heard.setdefault(device.device_id, (device.kind, []))
         received = delivery.received_us
-        for index, reading in readings:
+        for index, reading in decoded.placed():
             if reading.ts_us > received + MAX_AHEAD_US:
                 ahead = _apart(reading.ts_us - received)
                 problems.append((Reason.FUTURE_TIME, index, f"ts is {ahead} ahead of the clock"))
@@ -105,7 +107,7 @@ class _Refused(Exception):
         self.reason, self.detail, self.device_id = reason, detail, device_id
 
 
-def _sender(delivery: Delivery, devices: Mapping[str, Device], prefix: str) -> Device:
+def _sender(delivery: Delivery, devices: Mapping[str, Device], prefix: str) -> tuple[Device, UpChannel]:
     try:
         topic = parse_topic(prefix, delivery.topic)
     except MalformedTopic as malformed:
@@ -123,23 +125,9 @@ def _sender(delivery: Delivery, devices: Mapping[str, Device], prefix: str) -> D
         raise _Refused(
             Reason.DEVICE_DISABLED, f"device {topic.device_id!r} is {device.status}", topic.device_id
         )
-    if topic.channel != "telemetry":
+    if topic.channel not in DECODERS:
         raise _Refused(Reason.UNKNOWN_CHANNEL, f"channel {topic.channel!r} is not read yet", topic.device_id)
-    return device
-
-
-def _decode(
-    kind: DeviceKind, payload: bytes
-) -> tuple[list[tuple[int, Reading]], list[tuple[Reason, int, str]], int]:
-    """The readable readings and the problems of the others, each with its place in the message, and the number
-    of fields nobody knows.
-    """
-    decoded = decode_telemetry(kind, payload)
-    problems = [(problem.reason, problem.index, problem.detail) for problem in decoded.problems]
-    bad = {problem.index for problem in decoded.problems}
-    places = (index for index in itertools.count() if index not in bad)
-    readings: list[tuple[int, Reading]] = list(zip(places, decoded.readings, strict=False))
-    return readings, problems, decoded.unknown_fields
+    return device, topic.channel
 
 
 def _by_reason(
