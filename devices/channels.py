@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from devices.decoding import Decoded
+from devices.hj212.factors import standard_names
+from devices.hj212.readings import decode_hj212
 from devices.topics import UpChannel
 from devices.types import Device
 from devices.wire import FumeReading, VehicleReading, decode_telemetry
@@ -19,4 +21,8 @@ def _telemetry(device: Device, payload: bytes) -> Decoded[VehicleReading] | Deco
     return decode_telemetry(device.kind, payload)
 
 
-DECODERS: Final[Mapping[UpChannel, Decoder]] = {"telemetry": _telemetry}
+def _hj212(device: Device, payload: bytes) -> Decoded[FumeReading]:
+    return decode_hj212(device, payload, standard_names())
+
+
+DECODERS: Final[Mapping[UpChannel, Decoder]] = {"telemetry": _telemetry, "hj212": _hj212}

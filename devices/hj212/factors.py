@@ -1,14 +1,13 @@
 """Which item of a frame is which quantity: `factors.toml`, compiled for look-up by full name."""
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 SHIPPED: Final = Path(__file__).with_name("factors.toml")
+STANDARD: Final = "standard"
 QUANTITIES: Final = ("fume_mg_m3", "pm_mg_m3", "nmhc_mg_m3", "temp_c", "rh_pct", "fan_a", "purifier_a")
 SWITCHES: Final = ("fan_on", "purifier_on")
 MEANS: Final = ("fume_mg_m3", "pm_mg_m3", "nmhc_mg_m3")
@@ -16,81 +15,65 @@ UNREAD: Final = "M"
 """Confidence of what is only remembered."""
 _CONFIDENCES: Final = ("A", "B", "C", UNREAD)
 
-
-class FactorsError(ValueError):
-    """The table cannot be used; the message says which item and why."""
+Items = Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(NamedTuple):
     """Field by full item name."""
 
-    quantities: Mapping[str, str] = field(default_factory=dict)
+    quantities: Mapping[str, str]
     """`a34041-Rtd` → `fume_mg_m3`."""
-    switches: Mapping[str, str] = field(default_factory=dict)
-    flags: Mapping[str, str] = field(default_factory=dict)
+    switches: Mapping[str, str]
+    flags: Mapping[str, str]
     """`a34041-Flag` → `fume_mg_m3`."""
-    means: Mapping[str, str] = field(default_factory=dict)
+    means: Mapping[str, str]
     """`a34041-Avg` → `fume_mg_m3`, `a34041-Max` → `fume_max_mg_m3`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Factors:
-    common: Names
-    vendors: tuple[tuple[tuple[str, ...], Names], ...]
-    """Patterns of the MN, and the names as those monitors use them."""
-
-    def of(self, mn: str) -> Names:
-        """The names as the monitor `mn` uses them."""
-        for patterns, names in self.vendors:
-            if any(fnmatchcase(mn, pattern) for pattern in patterns):
-                return names
-        return self.common
+def shipped_profiles() -> dict[str, Names]:
+    """The names as each profile of `factors.toml` has them; `standard` is what a monitor speaks otherwise."""
+    return {STANDARD: profile_names([])} | {
+        name: profile_names(profile["items"]) for name, profile in _shipped()["profiles"].items()
+    }
 
 
-def read_factors(text: str) -> Factors:
-    """Raises FactorsError."""
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise FactorsError(f"not TOML: {error}") from None
-    common = table.get("common", [])
-    vendors = []
-    for vendor in table.get("vendor", []):
-        items = vendor.get("items", [])
-        vendors.append((tuple(vendor.get("mn", [])), _names([*common, *items])))
-    return Factors(_names(common), tuple(vendors))
+def profile_names(own: Items) -> Names:
+    """The standard's names and a profile's `own`, which go before them. ValueError says which item is wrong, and why."""
+    names: tuple[dict[str, str], ...] = ({}, {}, {}, {})
+    for item in (*_shipped()[STANDARD], *own):
+        _add(names, item)
+    return Names(*names)
 
 
 @lru_cache
-def shipped_factors() -> Factors:
-    return read_factors(SHIPPED.read_text(encoding="utf-8"))
+def standard_names() -> Names:
+    return profile_names([])
 
 
-def _names(items: list[dict[str, Any]]) -> Names:
-    """Later items go before earlier ones of the same name."""
-    names = Names({}, {}, {}, {})
-    for item in items:
-        name = item.get("code") or item.get("item")
-        meant = item.get("field")
-        if not isinstance(name, str) or meant not in (*QUANTITIES, *SWITCHES):
-            raise FactorsError(f"{item!r}: it needs a code or an item, and a field of a reading")
-        if item.get("confidence") not in _CONFIDENCES:
-            raise FactorsError(f"{name}: confidence must be one of {', '.join(_CONFIDENCES)}")
-        if item["confidence"] != UNREAD:
-            _add(names, item, name, meant)
-    return names
+@lru_cache
+def _shipped() -> Mapping[str, Any]:
+    return tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
 
 
-def _add(names: Any, item: dict[str, Any], name: str, meant: str) -> None:
-    values = names.switches if meant in SWITCHES else names.quantities
+def _add(names: tuple[dict[str, str], ...], item: Mapping[str, Any]) -> None:
+    quantities, switches, flags, means = names
+    name, meant = item.get("code") or item.get("item"), item.get("field")
+    if not isinstance(name, str):
+        raise ValueError(f"{dict(item)}: it needs a code (before -Rtd) or an item (a whole name)")
+    if meant not in (*QUANTITIES, *SWITCHES):
+        raise ValueError(f"{name}: field must be one of {', '.join((*QUANTITIES, *SWITCHES))}")
+    if item.get("confidence") not in _CONFIDENCES:
+        raise ValueError(f"{name}: confidence must be one of {', '.join(_CONFIDENCES)}")
+    if item["confidence"] == UNREAD:
+        return
+    values = switches if meant in SWITCHES else quantities
     if "item" in item:
         values[name] = meant
         return
     values[f"{name}-Rtd"] = meant
-    names.flags[f"{name}-Flag"] = meant
+    flags[f"{name}-Flag"] = meant
     if meant in MEANS:
-        names.means[f"{name}-Avg"] = meant
+        means[f"{name}-Avg"] = meant
     if meant == "fume_mg_m3":
-        names.means[f"{name}-Min"] = "fume_min_mg_m3"
-        names.means[f"{name}-Max"] = "fume_max_mg_m3"
+        means[f"{name}-Min"] = "fume_min_mg_m3"
+        means[f"{name}-Max"] = "fume_max_mg_m3"

@@ -6,8 +6,8 @@ is `Defect`; what is not is a `BadFrame`. Nothing here raises, whatever the byte
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, Literal
+from struct import unpack_from
+from typing import Final, Literal, NamedTuple
 
 Defect = Literal[
     "wrong_length",  # the declared length is not the segment's; the CRC is right
@@ -47,6 +47,8 @@ def _table() -> list[int]:
 
 _TABLE: Final = _table()
 _HIGH: Final = bytes(value >> 8 for value in _TABLE)
+_HIGH_OF_TWO: Final = b"".join(bytes(_HIGH[high ^ second] for high in _HIGH) for second in range(256))
+"""After two bytes at once: the row is the second byte, the column the first one xor what was carried."""
 
 
 def checksum(segment: bytes) -> int:
@@ -57,10 +59,13 @@ def checksum(segment: bytes) -> int:
     if not segment:
         return 0xFFFF
     high = 0xFF
-    table = _HIGH
-    for byte in segment[:-1]:
-        high = table[high ^ byte]
-    return _TABLE[high ^ segment[-1]]
+    last = len(segment) - 1
+    if last % 2:
+        high = _HIGH[high ^ segment[0]]
+    table = _HIGH_OF_TWO
+    for two in unpack_from(f"<{last // 2}H", segment, last % 2):
+        high = table[high ^ two]
+    return _TABLE[high ^ segment[last]]
 
 
 def modbus_checksum(segment: bytes) -> int:
@@ -71,15 +76,13 @@ def modbus_checksum(segment: bytes) -> int:
     return register
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     segment: bytes
     """The data segment, from its first key to the closing `&&`."""
     defects: tuple[Defect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class BadFrame:
+class BadFrame(NamedTuple):
     """A piece of a payload that cannot be read."""
 
     fault: Fault
@@ -150,13 +153,13 @@ def _read_defective(
         if _HEX.fullmatch(said) and said.upper().zfill(4) == crc:
             after = payload.find(said, end) + len(said)
             ended = payload.startswith((b"\r\n", b"\n"), after)
-            defects = _defects_of(len(segment) == length, blanks, digits, said, ended=ended)
+            defects = _defects_of(blanks, digits, said, right_length=len(segment) == length, ended=ended)
             return Frame(segment, defects), after
     return _why_not(payload[begin:stop], closing - begin, said, crc), stop
 
 
 def _defects_of(
-    right_length: bool, blanks: bytes, digits: bytes, said: bytes, *, ended: bool  # noqa: FBT001
+    blanks: bytes, digits: bytes, said: bytes, *, right_length: bool, ended: bool
 ) -> tuple[Defect, ...]:
     defects: list[Defect] = []
     if blanks:

@@ -3,10 +3,8 @@
 Keys are looked up by name: terminals change their order and leave some out.
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from devices.hj212.frames import Defect, Frame, build_frame
 
@@ -14,11 +12,8 @@ ACKNOWLEDGE: Final = 0b01
 SPLIT: Final = 0b10
 _VERSION_BITS: Final = 0b11111100
 
-_SEPARATOR = re.compile("[;,]")
 
-
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """Text as sent; "" or None: not there."""
 
     qn: str
@@ -53,8 +48,7 @@ class Message:
         return int(self.pno), int(self.pnum)
 
 
-@dataclass(frozen=True, slots=True)
-class NoMessage:
+class NoMessage(NamedTuple):
     """A whole frame around something that is no message."""
 
     detail: str
@@ -63,13 +57,14 @@ class NoMessage:
 def read_message(frame: Frame) -> Message | NoMessage:
     """Never raises, whatever the frame."""
     text, defects = _text(frame.segment)
-    defects = (*frame.defects, *defects)
     head, cp, data = text.partition("CP=&&")
     if not cp:
         return NoMessage("there is no CP=&&…&& in it")
-    head_items, head_defects = _items(head.removesuffix(";").split(";"))
-    items, data_defects = _items(_SEPARATOR.split(data[:-2])) if len(data) > 2 else ({}, ())
+    head_items, head_defects = _items(head.removesuffix(";"))
+    # A comma parts what belongs to one item, a semicolon items; their full names say it again.
+    items, data_defects = _items(data[:-2].replace(",", ";")) if len(data) > 2 else ({}, ())
     flag = head_items.get("Flag", "")
+    defects = (*frame.defects, *defects, *head_defects, *data_defects)
     return Message(
         qn=head_items.get("QN", ""),
         st=head_items.get("ST", ""),
@@ -80,7 +75,7 @@ def read_message(frame: Frame) -> Message | NoMessage:
         pnum=head_items.get("PNUM", ""),
         pno=head_items.get("PNO", ""),
         items=items,
-        defects=tuple(dict.fromkeys((*defects, *head_defects, *data_defects))) if defects or head_defects or data_defects else (),
+        defects=tuple(dict.fromkeys(defects)) if defects else (),
     )
 
 
@@ -89,7 +84,7 @@ def join_packets(packets: list[Message]) -> Message:
     packets = sorted(packets, key=lambda message: message.packet or (0, 0))
     items = {name: text for packet in packets for name, text in packet.items.items()}
     defects = tuple(dict.fromkeys(defect for packet in packets for defect in packet.defects))
-    return replace(packets[0], items=items, defects=defects)
+    return packets[0]._replace(items=items, defects=defects)
 
 
 def acknowledgement(message: Message) -> bytes | None:
@@ -117,17 +112,14 @@ def _text(segment: bytes) -> tuple[str, tuple[Defect, ...]]:
     return text, defects
 
 
-def _items(pairs: list[str]) -> tuple[dict[str, str], tuple[Defect, ...]]:
-    """`NAME=VALUE` pairs by name; the last of a name stands."""
-    defects: tuple[Defect, ...] = ()
-    named = []
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if equals and name:
-            named.append((name, value))
-        elif not pair:
-            defects = ("empty_item",)
-    items = dict(named)
-    if len(items) < len(named):
-        defects = (*defects, "duplicate_key")
-    return items, defects
+def _items(text: str) -> tuple[dict[str, str], tuple[Defect, ...]]:
+    """`NAME=VALUE;NAME=VALUE` by name; the last of a name stands."""
+    pairs = text.split(";")
+    try:
+        items = dict([pair.split("=", 1) for pair in pairs])  # twice as fast, and most are this way
+    except ValueError:
+        named = [pair.split("=", 1) for pair in pairs if "=" in pair]
+        items = dict(named)
+        defects: tuple[Defect, ...] = ("empty_item",) if "" in pairs else ()
+        return items, (*defects, "duplicate_key") if len(items) < len(named) else defects
+    return items, () if len(items) == len(pairs) else ("duplicate_key",)
