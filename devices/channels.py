@@ -4,25 +4,34 @@ A decoder is pure and raises MalformedPayload and nothing else, whatever the byt
 says of its sender against `device`; the topic, the register and the clock are the caller's.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from devices.decoding import Decoded
-from devices.hj212.factors import standard_names
-from devices.hj212.readings import decode_hj212
+from devices.hj212.readings import decode_hj212, join_hj212
+from devices.jt808.reading import decode_jt808, join_jt808
+from devices.terminals import Terminals
 from devices.topics import UpChannel
 from devices.types import Device
 from devices.wire import FumeReading, VehicleReading, decode_telemetry
 
 Decoder = Callable[[Device, bytes], Decoded[VehicleReading] | Decoded[FumeReading]]
+Decoders = Mapping[UpChannel, Decoder]
 
 
-def _telemetry(device: Device, payload: bytes) -> Decoded[VehicleReading] | Decoded[FumeReading]:
-    return decode_telemetry(device.kind, payload)
+def decoders(terminals: Terminals) -> Decoders:
+    """The decoder of every channel that carries readings; `terminals` says who speaks which dialect."""
+    return {
+        "telemetry": lambda device, payload: decode_telemetry(device.kind, payload),
+        "jt808": lambda device, payload: decode_jt808(device, payload, terminals.jt808(device)),
+        "hj212": lambda device, payload: decode_hj212(device, payload, terminals.hj212(device)),
+    }
 
 
-def _hj212(device: Device, payload: bytes) -> Decoded[FumeReading]:
-    return decode_hj212(device, payload, standard_names())
+Joiner = Callable[[Device, Sequence[bytes]], tuple[bytes, list[bool]]]
 
-
-DECODERS: Final[Mapping[UpChannel, Decoder]] = {"telemetry": _telemetry, "hj212": _hj212}
+JOINERS: Final[Mapping[str, Joiner]] = {"jt808": join_jt808, "hj212": join_hj212}
+"""Of channels whose messages may come in parts, each quarantined as `incomplete_message`: from payloads, oldest
+first, to the frames that make messages whole which none of them holds whole, and of each payload whether a part in it
+still waits for others.
+"""

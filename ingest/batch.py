@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from devices.channels import DECODERS
+from devices.channels import Decoders
 from devices.decoding import FumeMean, MalformedPayload
 from devices.reasons import Reason
 from devices.topics import MalformedTopic, UpChannel, device_topic, parse_topic
@@ -70,13 +70,15 @@ class Batch:
     defects: Counter[tuple[UpChannel, str]] = field(default_factory=Counter)
     """What was wrong with frames that could be read all the same."""
     means: list[Mean] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
+    answers: dict[Answer, None] = field(default_factory=dict)
+    """In order, each once."""
 
 
 def sort_out(
     deliveries: Iterable[Delivery],
     devices: Mapping[str, Device],
     *,
+    decoders: Decoders,
     prefix: str,
     retention_us: int,
 ) -> Batch:
@@ -85,8 +87,8 @@ def sort_out(
     heard: dict[str, tuple[DeviceKind, list[tuple[int, Reading, int]]]] = {}
     for delivery in deliveries:
         try:
-            device, channel = _sender(delivery, devices, prefix)
-            decoded = DECODERS[channel](device, delivery.payload)
+            device, channel = _sender(delivery, devices, decoders, prefix)
+            decoded = decoders[channel](device, delivery.payload)
         except _Refused as refused:
             batch.quarantined.append(Quarantined(delivery, refused.reason, refused.detail, refused.device_id))
             continue
@@ -102,7 +104,7 @@ def sort_out(
             batch.defects[channel, defect] += number
         if decoded.answers:
             command = device_topic(prefix, device.kind, device.device_id, "cmd")
-            batch.answers.extend(Answer(command, answer) for answer in decoded.answers)
+            batch.answers.update(dict.fromkeys(Answer(command, answer) for answer in decoded.answers))
         problems = [(problem.reason, problem.index, problem.detail) for problem in decoded.problems]
         _, kept = heard.setdefault(device.device_id, (device.kind, []))
         received = delivery.received_us
@@ -140,7 +142,9 @@ class _Refused(Exception):
         self.reason, self.detail, self.device_id = reason, detail, device_id
 
 
-def _sender(delivery: Delivery, devices: Mapping[str, Device], prefix: str) -> tuple[Device, UpChannel]:
+def _sender(
+    delivery: Delivery, devices: Mapping[str, Device], decoders: Decoders, prefix: str
+) -> tuple[Device, UpChannel]:
     try:
         topic = parse_topic(prefix, delivery.topic)
     except MalformedTopic as malformed:
@@ -158,7 +162,7 @@ def _sender(delivery: Delivery, devices: Mapping[str, Device], prefix: str) -> t
         raise _Refused(
             Reason.DEVICE_DISABLED, f"device {topic.device_id!r} is {device.status}", topic.device_id
         )
-    if topic.channel not in DECODERS:
+    if topic.channel not in decoders:
         raise _Refused(Reason.UNKNOWN_CHANNEL, f"channel {topic.channel!r} is not read yet", topic.device_id)
     return device, topic.channel
 

@@ -9,6 +9,8 @@ import structlog
 from psycopg import Connection
 
 from alerts.catalogue import Catalogue, load_catalogue
+from devices.channels import Decoders, decoders
+from devices.terminals import load_terminals
 from devices.topics import subscription_filters
 from ingest import metrics
 from ingest.batch import Answer
@@ -34,6 +36,7 @@ LAG_LIMIT_S = 30.0
 def run_collector(settings: Settings, stop: threading.Event, *, database_url: str, mqtt_url: str) -> None:
     """Collect until `stop` is set; then finish the batch in hand and leave."""
     catalogue = load_catalogue(settings.rules_file)
+    read = decoders(load_terminals(settings.terminals_file))
     health.checks["collector"] = lambda: "waiting for the database"
     identity = _claim(database_url, stop)
     if identity is None:
@@ -47,16 +50,25 @@ def run_collector(settings: Settings, stop: threading.Event, *, database_url: st
         try:
             health.checks["collector"] = lambda: "getting the engine ready"
             warm_up(catalogue)
-            _collect(settings, catalogue, receiver, stop, database_url)
+            _collect(settings, catalogue, read, receiver, stop, database_url)
         finally:
             receiver.stop()
 
 
 def _collect(
-    settings: Settings, catalogue: Catalogue, receiver: Receiver, stop: threading.Event, database_url: str
+    settings: Settings,
+    catalogue: Catalogue,
+    read: Decoders,
+    receiver: Receiver,
+    stop: threading.Event,
+    database_url: str,
 ) -> None:
     pipeline = Pipeline(
-        catalogue, prefix=settings.topic_prefix, zone=settings.zone, retention_days=settings.retention_days
+        catalogue,
+        decoders=read,
+        prefix=settings.topic_prefix,
+        zone=settings.zone,
+        retention_days=settings.retention_days,
     )
     committer = _Committer(pipeline, database_url, stop)
     health.checks["collector"] = committer.complaint

@@ -18,11 +18,13 @@ from alerts import writing
 from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
 from analytics.records import NEVER, OK, QUALITIES
+from devices.channels import Decoders
 from devices.reasons import Reason
 from devices.types import DeviceKind
 from ingest import latest, metrics
 from ingest.batch import Answer, Batch, Quarantined, Run, sort_out
 from ingest.fleet import Fleet
+from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records
 from ingest.receiver import Delivery
 from ingest.rejudging import CHECKPOINT_EVERY_US, judge_again, save_checkpoints
@@ -66,8 +68,17 @@ class _Told:
 class Pipeline:
     """Turns deliveries into committed facts. One per collector; not thread-safe."""
 
-    def __init__(self, catalogue: Catalogue, *, prefix: str, zone: ZoneInfo, retention_days: int) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        decoders: Decoders,
+        prefix: str,
+        zone: ZoneInfo,
+        retention_days: int,
+    ) -> None:
         self._catalogue = catalogue
+        self._decoders = decoders
         self._prefix = prefix
         self._zone = zone
         self._retention_us = retention_days * 24 * 3600 * 1_000_000
@@ -122,7 +133,7 @@ class Pipeline:
             self._caches[kind].keep(device_ids, known)
         metrics.count(batch, stored=told.stored, repeated=told.repeated, contradicting=told.contradicting,
                       late=told.late, bad=told.bad)  # fmt: skip
-        return batch.answers
+        return list(batch.answers)
 
     def _forget(self) -> None:
         for kind in self._caches:
@@ -132,8 +143,11 @@ class Pipeline:
         if self._fleet is None or not self._fleet.is_current(connection):
             self._fleet = Fleet.load(connection, self._catalogue)
         fleet = self._fleet
-        batch = sort_out(
-            deliveries, fleet.registry.devices, prefix=self._prefix, retention_us=self._retention_us
+        batch = join_parts(
+            connection,
+            self._sort_out(fleet, deliveries),
+            fleet.registry.devices,
+            lambda whole: self._sort_out(fleet, [*deliveries, *whole]),
         )
         told = _Told()
         for kind, runs in batch.runs.items():
@@ -144,6 +158,15 @@ class Pipeline:
         if told.stored:
             connection.execute(NOTIFY)
         return batch, told
+
+    def _sort_out(self, fleet: Fleet, deliveries: Sequence[Delivery]) -> Batch:
+        return sort_out(
+            deliveries,
+            fleet.registry.devices,
+            decoders=self._decoders,
+            prefix=self._prefix,
+            retention_us=self._retention_us,
+        )
 
 
 class _KindOfBatch:
