@@ -138,9 +138,11 @@ def test_two_collectors_that_get_a_part_each_at_the_same_time_do_not_miss_each_o
     whole = list(pack_in_parts(BATCH, batch_body(POINTS), phone="1", serial=7, part_bytes=200))
     assert len(whole) == 2
     with psycopg.connect(database_url, autocommit=True) as other, ThreadPoolExecutor() as pool:
+        ready = pipeline()
+        ready.process(other, [])
         with connection.transaction():
             taken(connection, [[of(whole[0])]])
-            meanwhile = pool.submit(taken, other, [[of(whole[1])]])
+            meanwhile = pool.submit(ready.process, other, [of(whole[1])])
             with pytest.raises(TimeoutError):
                 meanwhile.result(timeout=1)
         meanwhile.result(timeout=30)
