@@ -286,6 +286,7 @@ def episode_of(row: dict[str, Any]) -> Episode:
         lon=evidence["began"]["lon"],
         permit_id=evidence.get("permit_id"),
         site_id=evidence.get("site_id"),
+        road_id=evidence.get("road_id"),
         values=evidence["values"],
     )
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import sys
 import time
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -22,9 +23,10 @@ from devices.recordings import check_format, write_recording
 from devices.registry_files import read_directory
 from devices.types import DeviceKind
 from ingest.area_search import FOUND, found_in, read_area, visits_of
+from ingest.clock import heard_until
 from ingest.differences import difference_rows, difference_text
 from ingest.judging import JUDGES, Records
-from ingest.reevaluation import Compared, Stretch, apply, compare_device, devices_told_of
+from ingest.reevaluation import Compared, Stretch, apply, compare_device, devices_told_of, refused_readings
 from ingest.registers import Registers
 from ingest.retelling import Retelling
 from ingest.stored import archived_frames, stored_frames, stored_readings
@@ -124,8 +126,7 @@ def reevaluate(
             if archive
             else stored_frames(reading, kind, stretch.judged_from, stretch.judged_to)
         )
-        told, newest_us = _retold(connection, registers, kind, frames, settings)
-        judged_us = min(newest_us, microseconds(stretch.judged_to))
+        told, judged_us = _retold(connection, registers, kind, frames, stretch, settings)
         compared: dict[str, Compared] = {}
         for device_id in sorted({*told, *devices_told_of(connection, stretch, vehicles=kind == "vehicle")}):
             own = told.get(device_id, {})
@@ -202,33 +203,47 @@ def _connected(settings: Settings) -> Iterator[tuple[Connection[Any], Connection
 
 
 def _retold(
-    connection: Connection[Any], registers: Registers, kind: DeviceKind, frames: Iterator[pl.DataFrame],
+    connection: Connection[Any],
+    registers: Registers,
+    kind: DeviceKind,
+    frames: Iterator[pl.DataFrame],
+    stretch: Stretch,
     settings: Settings,
-) -> tuple[dict[str, dict[Key, Episode]], int]:  # fmt: skip
-    """Episodes by device, and the newest reading's time, µs."""
-    compiled = registers.newest.compiled
+) -> tuple[dict[str, dict[Key, Episode]], int]:
+    """Episodes by device, and up to when they were judged, µs."""
+    judge, newest = JUDGES[kind], registers.newest
+    names = newest.compiled
 
-    def judge_by(device_ids: Sequence[str], states: Records, records: Records) -> Any:
-        return registers.judge(connection, JUDGES[kind], device_ids, states, records)
+    def judge_by(device_ids: Sequence[str], states: Records, records: Records, refused: Any) -> Any:
+        return registers.judge(connection, judge, device_ids, states, records, refused)
 
     def name(events: Records) -> list[Event]:
-        return named_events(events, site_ids=compiled.site_ids, permit_ids=compiled.permit_ids)
+        return named_events(
+            events, site_ids=names.site_ids, permit_ids=names.permit_ids, road_ids=names.road_ids
+        )
 
-    retelling = Retelling(JUDGES[kind], judge_by, name, settings.zone, workers=WORKERS)
+    refused = refused_readings(connection, stretch) if kind == "vehicle" else []
+    retelling = Retelling(judge, judge_by, name, settings.zone, workers=WORKERS)
     newest_us, begun, said = 0, time.monotonic(), time.monotonic()
     try:
         for frame in frames:
             if not len(frame):
                 continue
-            retelling.fold(frame)
             newest_us = max(newest_us, int(frame["ts"].to_physical().max()))  # type: ignore[arg-type]
+            by_now = bisect_right(refused, newest_us, key=lambda one: one[1])
+            retelling.fold(frame, refused[:by_now])
+            refused = refused[by_now:]
             if time.monotonic() - said > 1:
                 said = time.monotonic()
                 _progress(retelling.readings, newest_us, said - begun)
+        clock_us = min(heard_until(connection), microseconds(stretch.judged_to))
+        retelling.hear_nothing(
+            lambda device_ids, states: judge.silent(newest, device_ids, states, clock_us, settings.zone)
+        )
     finally:
         retelling.close()
     _progress(retelling.readings, newest_us, time.monotonic() - begun, end="\n")
-    return retelling.episodes(), newest_us
+    return retelling.episodes(), min(max(newest_us, clock_us), microseconds(stretch.judged_to))
 
 
 def _progress(readings: int, at_us: int, seconds: float, end: str = "") -> None:

@@ -15,6 +15,7 @@ from alerts import writing
 from alerts.episodes import Difference, Episode, Key, reconcile
 from alerts.outbox import take_turn
 from alerts.writing import REEVALUATED, Desk, Subject
+from ingest.batch import OF_TIME
 from runtime.instants import microseconds
 
 MARGIN = timedelta(days=1)
@@ -29,6 +30,13 @@ DECIDED: LiteralString = """
 DEVICES: LiteralString = """
     SELECT DISTINCT device_id FROM alert
      WHERE opened_at >= %(begin)s AND opened_at < %(end)s AND outlet_id IS NULL = %(vehicles)s
+"""
+
+REFUSED: LiteralString = """
+    SELECT device_id, round(date_part('epoch', received_at) * 1000000)::bigint
+      FROM quarantine, generate_series(1, coalesce(readings, 1))
+     WHERE received_at >= %(begin)s AND received_at < %(end)s AND reason = ANY(%(reasons)s)
+     ORDER BY received_at
 """
 
 
@@ -100,6 +108,12 @@ def compare_device(
 def _only_goes_on(before: Episode, after: Episode, judged_us: int) -> bool:
     """The same episode, of which the stored alert knows more: it went on after what was judged."""
     return before.last > judged_us and before.key == after.key and before.opened == after.opened
+
+
+def refused_readings(connection: Connection[Any], stretch: Stretch) -> list[tuple[str, int]]:
+    """Devices whose readings were refused for their time, and when these came (µs), in that order."""
+    parameters = {"begin": stretch.judged_from, "end": stretch.judged_to, "reasons": sorted(OF_TIME)}
+    return [(device_id, at) for device_id, at in connection.execute(REFUSED, parameters)]
 
 
 def devices_told_of(connection: Connection[Any], stretch: Stretch, *, vehicles: bool) -> Iterator[str]:

@@ -16,7 +16,7 @@ from alerts.catalogue import Catalogue
 from alerts.writing import Desk
 from devices.repository import Period, registry_periods
 from ingest.fleet import Fleet
-from ingest.judging import Judge, Records
+from ingest.judging import Judge, Records, Refusal
 
 KEPT = 8
 """Older registers kept compiled; a late upload seldom reaches over more."""
@@ -58,19 +58,21 @@ class Registers:
         device_ids: Sequence[str],
         states: Records,
         records: Records,
+        refused: Sequence[Refusal] = (),
     ) -> tuple[Records, NDArray[np.int8], Records]:
-        """As `Judge.judge`, each record by the register of its time."""
+        """As `Judge.judge`, each record by the register of its time, a refusal by that of when it came."""
         at = np.searchsorted(self._since, records["ts"], side="right")
-        periods = np.unique(at)
+        came = np.searchsorted(self._since, [one.received_us for one in refused], side="right")
+        periods = np.union1d(at, came)
         if all(self._versions[period] in {0, self.newest.registry.version} for period in periods.tolist()):
-            return judge.judge(self.newest, device_ids, states, records)
+            return judge.judge(self.newest, device_ids, states, records, refused)
         quality = np.empty(len(records), np.int8)
         told = []
         for period in periods.tolist():
             rows = np.flatnonzero(at == period)
             fleet = self._fleet(connection, self._versions[period])
-            states, quality[rows], events = judge.judge(fleet, device_ids, states, records[rows])
-            events["index"] = rows[events["index"]]
+            then = [refusal for refusal, of in zip(refused, came.tolist(), strict=True) if of == period]
+            states, quality[rows], events = judge.judge(fleet, device_ids, states, records[rows], then)
             told.append(events)
         return states, quality, np.concatenate(told)
 

@@ -17,11 +17,15 @@ from numpy.typing import NDArray
 from alerts.episodes import Episode, Event, Key, fold
 from analytics.localtime import local_times
 from analytics.records import NO, UNKNOWN, YES
-from ingest.judging import Judge, Records
+from ingest.judging import Judge, Records, Refusal
 from runtime.errors import UserError
 
-JudgeBy = Callable[[Sequence[str], Records, Records], tuple[Records, NDArray[np.int8], Records]]
-"""(device ids by slot, states, records) -> (states, qualities, events)."""
+JudgeBy = Callable[
+    [Sequence[str], Records, Records, Sequence[Refusal]], tuple[Records, NDArray[np.int8], Records]
+]
+"""(device ids by slot, states, records, refusals) -> (states, qualities, events)."""
+SilentBy = Callable[[Sequence[str], Records], tuple[Records, Records]]
+"""(device ids by slot, states) -> (states, events)."""
 Name = Callable[[Records], list[Event]]
 
 _COVER = {"open": YES, "closed": NO}
@@ -60,8 +64,10 @@ class Retelling:
         self._threads = ThreadPoolExecutor(workers)
         self.readings = 0
 
-    def fold(self, frame: pl.DataFrame) -> None:
-        """Judge the next readings."""
+    def fold(self, frame: pl.DataFrame, refused: Sequence[tuple[str, int]] = ()) -> None:
+        """Judge the next readings. `refused`: devices whose readings were refused for their time, and when (µs)."""
+        for device_id, _ in refused:
+            self._slots.setdefault(device_id, len(self._slots))
         records = records_of(frame, self._judge.record_type, self._zone)
         slots = self._slots_of(frame["device_id"])
         workers = len(self._shards)
@@ -73,11 +79,21 @@ class Retelling:
             mine = slots % workers == number if workers > 1 else slice(None)
             own = records[mine]
             own["slot"] = slots[mine] // workers
+            theirs = [
+                Refusal(slot // workers, at)
+                for device_id, at in refused
+                if (slot := self._slots[device_id]) % workers == number
+            ]
             ids = list(self._slots)[number::workers]
-            jobs.append(self._threads.submit(shard.fold, ids, own, self._judge_by, self._name))
+            jobs.append(self._threads.submit(shard.fold, ids, own, theirs, self._judge_by, self._name))
         for job in jobs:
             job.result()
         self.readings += len(frame)
+
+    def hear_nothing(self, silent_by: SilentBy) -> None:
+        """What it means that nothing comes any more."""
+        for number, shard in enumerate(self._shards):
+            shard.hear_nothing(list(self._slots)[number :: len(self._shards)], silent_by, self._name)
 
     def episodes(self) -> dict[str, dict[Key, Episode]]:
         """What was told of each device, and of every device that was heard of."""
@@ -103,7 +119,14 @@ class _Shard:
         self._states = judge.new_states(0)
         self.told: dict[str, dict[Key, Episode]] = {}
 
-    def fold(self, device_ids: Sequence[str], records: Records, judge_by: JudgeBy, name: Name) -> None:
+    def fold(
+        self,
+        device_ids: Sequence[str],
+        records: Records,
+        refused: Sequence[Refusal],
+        judge_by: JudgeBy,
+        name: Name,
+    ) -> None:
         more = len(device_ids) - len(self._states)
         if more:
             self._states = np.concatenate([self._states, self._judge.new_states(more)])
@@ -111,7 +134,14 @@ class _Shard:
             raise UserError(
                 "the readings are not in order of time: name the files in order, without overlaps"
             )
-        self._states, _, events = judge_by(device_ids, self._states, records)
+        self._states, _, events = judge_by(device_ids, self._states, records, refused)
+        self._tell(device_ids, events, name)
+
+    def hear_nothing(self, device_ids: Sequence[str], silent_by: SilentBy, name: Name) -> None:
+        self._states, events = silent_by(device_ids, self._states)
+        self._tell(device_ids, events, name)
+
+    def _tell(self, device_ids: Sequence[str], events: Records, name: Name) -> None:
         for slot in np.unique(events["slot"]).tolist():
             device_id = device_ids[slot]
             known = self.told.get(device_id, {})
