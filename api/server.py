@@ -13,7 +13,7 @@ from api.database import open_pool
 from api.hub import Hub
 from api.keys import Keys
 from api.metrics import Measured
-from api.routes import alerts, labels, leads, outlets, quarantine, register, stats, vehicles
+from api.routes import alerts, labels, leads, outlets, quarantine, register, stats, trips, vehicles
 from runtime.settings import Settings
 
 API = "/api/v1"
@@ -73,6 +73,6 @@ def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
 def _api() -> APIRouter:
     # Here rather than in FastAPI: its own limit stands outside all middleware and refuses in plain text.
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
-    for part in (auth, labels, vehicles, register, outlets, alerts, leads, quarantine, stats, stream):
+    for part in (auth, labels, vehicles, register, outlets, alerts, leads, quarantine, stats, trips, stream):
         api.include_router(part.router)
     return api

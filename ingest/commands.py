@@ -19,6 +19,7 @@ from psycopg.errors import UndefinedTable
 from alerts.catalogue import load_catalogue
 from alerts.episodes import Episode, Event, Key, named_events
 from alerts.presentation import plain
+from analytics.records import TRIP
 from devices.recordings import check_format, write_recording
 from devices.registry_files import read_directory
 from devices.types import DeviceKind
@@ -219,7 +220,10 @@ def _retold(
 
     def name(events: Records) -> list[Event]:
         return named_events(
-            events, site_ids=names.site_ids, permit_ids=names.permit_ids, road_ids=names.road_ids
+            events[events["kind"] != TRIP],
+            site_ids=names.site_ids,
+            permit_ids=names.permit_ids,
+            road_ids=names.road_ids,
         )
 
     refused = refused_readings(connection, stretch) if kind == "vehicle" else []

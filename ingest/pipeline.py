@@ -19,7 +19,7 @@ from psycopg import Connection, errors
 from alerts import writing
 from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
-from analytics.records import NEVER, OK, QUALITIES
+from analytics.records import NEVER, OK, QUALITIES, TRIP
 from devices.channels import Decoders
 from devices.reasons import Reason
 from devices.types import DeviceKind
@@ -43,6 +43,7 @@ from ingest.storage import (
     store_means,
     store_quarantined,
 )
+from ingest.trips import take_back, write_trips
 from runtime.instants import microseconds
 
 log = structlog.get_logger()
@@ -372,7 +373,11 @@ class _KindOfBatch:
         self._told.keep.append((self._kind, device_ids, saved))
 
     def _tell(self, device_ids: list[str], events: Records) -> None:
-        """Fold a batch's events onto the alerts that are there."""
+        """Fold a batch's events onto the alerts that are there, and write the trips they tell of."""
+        events, hauls = events[events["kind"] != TRIP], events[events["kind"] == TRIP]
+        for slot in np.unique(hauls["slot"]).tolist():
+            subject = self._fleet.subject(device_ids[slot])
+            write_trips(self._connection, self._fleet, subject, hauls[hauls["slot"] == slot])
         if not len(events):
             return
         by_device: dict[str, list[Event]] = {}
@@ -425,10 +430,13 @@ class _KindOfBatch:
         since = judged.checkpoint_us - SEEN_BEFORE_US if judged.checkpoint_us != NEVER else NEVER
         stored = writing.load_episodes(self._connection, [device_id], since_us=since).get(device_id, {})
         base = as_of(judged.checkpoint_us, stored.values(), judged.ongoing)
-        difference = reconcile(stored, fold(base, self._named(judged.events)))
-        writing.write_difference(
-            self._connection, self._fleet.subject(device_id), difference, self._desk, why=writing.LATE
-        )
+        hauls = judged.events["kind"] == TRIP
+        difference = reconcile(stored, fold(base, self._named(judged.events[~hauls])))
+        subject = self._fleet.subject(device_id)
+        if self._kind == "vehicle":
+            take_back(self._connection, device_id, judged.checkpoint_us)
+            write_trips(self._connection, self._fleet, subject, judged.events[hauls])
+        writing.write_difference(self._connection, subject, difference, self._desk, why=writing.LATE)
         newest = judged.newest
         if newest is None:
             return
