@@ -309,18 +309,19 @@ class _KindOfBatch:
         self._checkpoint(device_ids, last_before, after)
         heard = [slot for slot, run in enumerate(runs) if run.times]
         newest = np.cumsum([len(runs[slot].times) for slot in heard]) - 1
-        latest.store(
-            self._connection,
-            self._kind,
-            self._fleet,
-            [
-                latest.Newest(
-                    stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us
-                )
-                for i in newest
-            ],
-            after[heard],
-        )
+        if heard:
+            latest.store(
+                self._connection,
+                self._kind,
+                self._fleet,
+                [
+                    latest.Newest(
+                        stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us
+                    )
+                    for i in newest
+                ],
+                after[heard],
+            )
 
     def hear_nothing(self, device_ids: list[str], clock_us: int) -> None:
         """Tell what it means that nothing has come of these devices until `clock_us`."""

@@ -91,7 +91,9 @@ def test_trucks_and_kitchens_tell_the_time_together(connection: psycopg.Connecti
     assert read_clock(connection, NOON_US) == v1
 
 
-def test_one_device_within_two_minutes_of_the_wall_clock_makes_it_live(connection: psycopg.Connection) -> None:
+def test_one_device_within_two_minutes_of_the_wall_clock_makes_it_live(
+    connection: psycopg.Connection,
+) -> None:
     for off_us, clock_us in [(-121 * SECOND, NOON_US - 10 * MINUTE), (-120 * SECOND, NOON_US), (120 * SECOND, NOON_US),
                              (121 * SECOND, NOON_US - 10 * MINUTE)]:  # fmt: skip
         heard_at(connection, V0=NOON_US + off_us, V1=NOON_US - 10 * MINUTE, V2=NOON_US - 10 * MINUTE)
