@@ -24,6 +24,7 @@ from runtime import health
 from runtime.database import connect
 from runtime.errors import DatabaseUnreachable
 from runtime.settings import Settings
+from runtime.tls import broker_tls
 
 log = structlog.get_logger()
 
@@ -39,12 +40,13 @@ def run_collector(settings: Settings, stop: threading.Event, *, database_url: st
     """Collect until `stop` is set; then finish the batch in hand and leave."""
     catalogue = load_catalogue(settings.rules_file)
     read = decoders(load_terminals(settings.terminals_file))
+    tls = broker_tls(settings, mqtt_url)
     health.checks["collector"] = lambda: "waiting for the database"
     numbers = _numbers(database_url, stop)
     if numbers is None:
         return
     with contextlib.closing(numbers):
-        sessions = Sessions(mqtt_url, subscription_filters(settings.topic_prefix), numbers)
+        sessions = Sessions(mqtt_url, subscription_filters(settings.topic_prefix), numbers, tls=tls)
         health.checks["broker"] = lambda: None if sessions.connected else "not connected"
         metrics.BROKER_CONNECTED.set_function(lambda: float(sessions.connected))
         # The subscription first: from then on nothing published is lost, however long the compiler takes.
