@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from devices.decoding import Decoded
+from devices.hj212.factors import standard_names
+from devices.hj212.readings import decode_hj212
 from devices.jt808.reading import decode_jt808, join_jt808
 from devices.terminals import Terminals
 from devices.topics import UpChannel
@@ -23,6 +25,7 @@ def decoders(terminals: Terminals) -> Decoders:
     return {
         "telemetry": lambda device, payload: decode_telemetry(device.kind, payload),
         "jt808": lambda device, payload: decode_jt808(device, payload, terminals.jt808(device)),
+        "hj212": lambda device, payload: decode_hj212(device, payload, standard_names()),
     }
 
 

@@ -7,11 +7,12 @@ what cannot comes out as quarantine rows, with the bytes as received.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from devices.channels import Decoders
-from devices.decoding import MalformedPayload
+from devices.decoding import FumeMean, MalformedPayload
 from devices.reasons import Reason
-from devices.topics import MalformedTopic, UpChannel, parse_topic
+from devices.topics import MalformedTopic, UpChannel, device_topic, parse_topic
 from devices.types import Device, DeviceKind
 from devices.wire import FumeReading, VehicleReading
 from ingest.receiver import Delivery
@@ -30,6 +31,19 @@ class Quarantined:
     device_id: str | None = None
     readings: int | None = None
     """How many readings of the message this stands for; None: unknown."""
+
+
+class Answer(NamedTuple):
+    """What a device is waiting for: to be published once its message is committed, and not before."""
+
+    topic: str
+    payload: bytes
+
+
+class Mean(NamedTuple):
+    device_id: str
+    mean: FumeMean
+    received_us: int
 
 
 @dataclass(slots=True)
@@ -53,6 +67,10 @@ class Batch:
     unknown_fields: int = 0
     messages: Counter[tuple[UpChannel, str]] = field(default_factory=Counter)
     """Of the channels that carry several types of message: how many came of each type."""
+    defects: Counter[tuple[UpChannel, str]] = field(default_factory=Counter)
+    """What was wrong with frames that could be read all the same."""
+    means: list[Mean] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
 
 
 def sort_out(
@@ -81,17 +99,24 @@ def sort_out(
         batch.unknown_fields += decoded.unknown_fields
         for message, number in decoded.messages.items():
             batch.messages[channel, message] += number
+        for defect, number in decoded.defects.items():
+            batch.defects[channel, defect] += number
+        if decoded.answers:
+            command = device_topic(prefix, device.kind, device.device_id, "cmd")
+            batch.answers.extend(Answer(command, answer) for answer in decoded.answers)
         problems = [(problem.reason, problem.index, problem.detail) for problem in decoded.problems]
         _, kept = heard.setdefault(device.device_id, (device.kind, []))
         received = delivery.received_us
         for index, reading in decoded.placed():
-            if reading.ts_us > received + MAX_AHEAD_US:
-                ahead = _apart(reading.ts_us - received)
-                problems.append((Reason.FUTURE_TIME, index, f"ts is {ahead} ahead of the clock"))
-            elif reading.ts_us < received - retention_us:
-                problems.append((Reason.TOO_OLD, index, f"ts is {_apart(received - reading.ts_us)} old"))
+            if wrong := _wrong_time(reading.ts_us, received, retention_us):
+                problems.append((wrong[0], index, wrong[1]))
             else:
                 kept.append((reading.ts_us, reading, received))
+        for index, mean in enumerate(decoded.means, len(decoded.readings) + len(decoded.problems)):
+            if wrong := _wrong_time(mean.begins_us, received, retention_us):
+                problems.append((wrong[0], index, wrong[1]))
+            else:
+                batch.means.append(Mean(device.device_id, mean, received))
         if problems:
             batch.quarantined.extend(_by_reason(delivery, device.device_id, problems))
     for device_id, (kind, kept) in heard.items():
@@ -100,6 +125,14 @@ def sort_out(
     for runs in batch.runs.values():
         runs.sort(key=lambda run: run.device_id)  # one lock order for all collectors
     return batch
+
+
+def _wrong_time(ts_us: int, received_us: int, retention_us: int) -> tuple[Reason, str] | None:
+    if ts_us > received_us + MAX_AHEAD_US:
+        return Reason.FUTURE_TIME, f"ts is {_apart(ts_us - received_us)} ahead of the clock"
+    if ts_us < received_us - retention_us:
+        return Reason.TOO_OLD, f"ts is {_apart(received_us - ts_us)} old"
+    return None
 
 
 class _Refused(Exception):

@@ -18,6 +18,11 @@ MESSAGES = Counter(
     "Messages on the channels that carry several types, by type; those that hold no readings too",
     ["channel", "message"],
 )
+DEFECTS = Counter(
+    "fleetfume_defects_total",
+    "What was wrong with frames that could be read all the same",
+    ["channel", "defect"],
+)
 CONFLICTS = Counter("fleetfume_conflicts_total", "Batches judged again because another collector was first")
 BATCH_SECONDS = Histogram(
     "fleetfume_batch_seconds",
@@ -39,6 +44,8 @@ def count(
     UNKNOWN_FIELDS.inc(batch.unknown_fields)
     for (channel, message), n in batch.messages.items():
         MESSAGES.labels(channel, message).inc(n)
+    for (channel, defect), n in batch.defects.items():
+        DEFECTS.labels(channel, defect).inc(n)
     for quality, n in bad.items():
         DOUBTED.labels(quality).inc(n)
     for row in batch.quarantined:

@@ -22,7 +22,7 @@ from devices.channels import Decoders
 from devices.reasons import Reason
 from devices.types import DeviceKind
 from ingest import latest, metrics
-from ingest.batch import Batch, Quarantined, Run, sort_out
+from ingest.batch import Answer, Batch, Quarantined, Run, sort_out
 from ingest.fleet import Fleet
 from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records
@@ -36,6 +36,7 @@ from ingest.storage import (
     contradictions,
     copy_fresh,
     insert_missing,
+    store_means,
     store_quarantined,
 )
 from runtime.instants import microseconds
@@ -84,14 +85,16 @@ class Pipeline:
         self._fleet: Fleet | None = None
         self._caches: dict[str, StateCache] = {kind: StateCache() for kind in JUDGES}
 
-    def process(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+    def process(self, connection: Connection, deliveries: Sequence[Delivery]) -> list[Answer]:
         """Commit everything that follows from `deliveries`, or raise and leave the database as it was.
+
+        Returns what may now be told to devices that wait for it.
 
         psycopg.OperationalError: the database is away; the same deliveries may be processed again.
         What one delivery makes impossible is found by halving, and that delivery quarantined.
         """
         try:
-            self._commit(connection, deliveries)
+            return self._commit(connection, deliveries)
         except errors.OperationalError:
             self._forget()
             raise
@@ -99,16 +102,16 @@ class Pipeline:
             self._forget()
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
-                self.process(connection, deliveries[:middle])
-                self.process(connection, deliveries[middle:])
-            else:
-                log.exception("message cannot be processed", topic=deliveries[0].topic)
-                broken = Quarantined(deliveries[0], Reason.INTERNAL, f"{type(error).__name__}: {error}")
-                with connection.transaction():
-                    store_quarantined(connection, [broken])
-                metrics.quarantined(broken)
+                first = self.process(connection, deliveries[:middle])
+                return first + self.process(connection, deliveries[middle:])
+            log.exception("message cannot be processed", topic=deliveries[0].topic)
+            broken = Quarantined(deliveries[0], Reason.INTERNAL, f"{type(error).__name__}: {error}")
+            with connection.transaction():
+                store_quarantined(connection, [broken])
+            metrics.quarantined(broken)
+            return []
 
-    def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+    def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> list[Answer]:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with connection.transaction():
@@ -130,6 +133,7 @@ class Pipeline:
             self._caches[kind].keep(device_ids, known)
         metrics.count(batch, stored=told.stored, repeated=told.repeated, contradicting=told.contradicting,
                       late=told.late, bad=told.bad)  # fmt: skip
+        return batch.answers
 
     def _forget(self) -> None:
         for kind in self._caches:
@@ -149,6 +153,7 @@ class Pipeline:
         for kind, runs in batch.runs.items():
             if runs:
                 _KindOfBatch(connection, fleet, kind, self._caches[kind], self._zone, told).process(runs)
+        store_means(connection, batch.means)
         store_quarantined(connection, batch.quarantined)
         if told.stored:
             connection.execute(NOTIFY)
