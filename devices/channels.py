@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from devices.decoding import Decoded
-from devices.hj212.factors import standard_names
-from devices.hj212.readings import decode_hj212
+from devices.hj212.readings import decode_hj212, join_hj212
 from devices.jt808.reading import decode_jt808, join_jt808
 from devices.terminals import Terminals
 from devices.topics import UpChannel
@@ -25,13 +24,13 @@ def decoders(terminals: Terminals) -> Decoders:
     return {
         "telemetry": lambda device, payload: decode_telemetry(device.kind, payload),
         "jt808": lambda device, payload: decode_jt808(device, payload, terminals.jt808(device)),
-        "hj212": lambda device, payload: decode_hj212(device, payload, standard_names()),
+        "hj212": lambda device, payload: decode_hj212(device, payload, terminals.hj212(device)),
     }
 
 
 Joiner = Callable[[Device, Sequence[bytes]], tuple[bytes, list[bool]]]
 
-JOINERS: Final[Mapping[str, Joiner]] = {"jt808": join_jt808}
+JOINERS: Final[Mapping[str, Joiner]] = {"jt808": join_jt808, "hj212": join_hj212}
 """Of channels whose messages may come in parts, each quarantined as `incomplete_message`: from payloads, oldest
 first, to the frames that make messages whole which none of them holds whole, and of each payload whether a part in it
 still waits for others.

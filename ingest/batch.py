@@ -70,7 +70,8 @@ class Batch:
     defects: Counter[tuple[UpChannel, str]] = field(default_factory=Counter)
     """What was wrong with frames that could be read all the same."""
     means: list[Mean] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
+    answers: dict[Answer, None] = field(default_factory=dict)
+    """In order, each once."""
 
 
 def sort_out(
@@ -103,7 +104,7 @@ def sort_out(
             batch.defects[channel, defect] += number
         if decoded.answers:
             command = device_topic(prefix, device.kind, device.device_id, "cmd")
-            batch.answers.extend(Answer(command, answer) for answer in decoded.answers)
+            batch.answers.update(dict.fromkeys(Answer(command, answer) for answer in decoded.answers))
         problems = [(problem.reason, problem.index, problem.detail) for problem in decoded.problems]
         _, kept = heard.setdefault(device.device_id, (device.kind, []))
         received = delivery.received_us

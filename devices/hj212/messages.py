@@ -41,11 +41,14 @@ class Message(NamedTuple):
         return self.flag is not None and bool(self.flag & ACKNOWLEDGE)
 
     @property
-    def packet(self) -> tuple[int, int] | None:
-        """`(number, of how many)` where the data were split over several frames."""
-        if not self.pnum.isdecimal() or not self.pno.isdecimal() or int(self.pnum) < 2:
-            return None
-        return int(self.pno), int(self.pnum)
+    def packets(self) -> int:
+        """How many frames the data were split over; 1: not at all."""
+        return _small(self.pnum) or 1
+
+    @property
+    def packet_number(self) -> int:
+        """Of `packets`, from 1."""
+        return _small(self.pno)
 
 
 class NoMessage(NamedTuple):
@@ -81,7 +84,7 @@ def read_message(frame: Frame) -> Message | NoMessage:
 
 def join_packets(packets: list[Message]) -> Message:
     """The message that was split over these, in the order of their numbers."""
-    packets = sorted(packets, key=lambda message: message.packet or (0, 0))
+    packets = sorted(packets, key=lambda message: message.packet_number)
     items = {name: text for packet in packets for name, text in packet.items.items()}
     defects = tuple(dict.fromkeys(defect for packet in packets for defect in packet.defects))
     return packets[0]._replace(items=items, defects=defects)
@@ -94,6 +97,11 @@ def acknowledgement(message: Message) -> bytes | None:
     version = (message.flag or 0) & _VERSION_BITS
     text = f"QN={message.qn};ST=91;CN=9014;PW={message.pw};MN={message.mn};Flag={version};CP=&&&&"
     return build_frame(text.encode())
+
+
+def _small(digits: str) -> int:
+    """0 for what is no number, or too large for one of these."""
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 4 else 0
 
 
 def _text(segment: bytes) -> tuple[str, tuple[Defect, ...]]:

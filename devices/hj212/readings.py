@@ -10,14 +10,15 @@ answered with 9014 if its CRC and its MN are right: then all of it is kept, if o
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final, Literal
 
 from devices.decoding import Decoded, FumeMean, MalformedPayload, Problem, refuse_too_large
 from devices.hj212.factors import Names
 from devices.hj212.flags import NORMAL, flag_code
-from devices.hj212.frames import BadFrame, read_frames
+from devices.hj212.frames import BadFrame, build_frame, read_frames
 from devices.hj212.messages import Message, NoMessage, acknowledgement, join_packets, read_message
 from devices.reasons import Reason
 from devices.types import Device
@@ -81,6 +82,42 @@ def decode_hj212(device: Device, payload: bytes, names: Names) -> Decoded[FumeRe
     return reader.decoded()
 
 
+def join_hj212(device: Device, payloads: Sequence[bytes]) -> tuple[bytes, list[bool]]:
+    """The packets in `payloads` that make messages whole which none of them holds whole, as frames; and of each
+    payload whether a packet in it still waits for others.
+    """
+    came: dict[_Split, dict[int, bytes]] = {}
+    places: dict[_Split, set[int]] = {}
+    for place, payload in enumerate(payloads):
+        for frame in islice(read_frames(payload), MAX_BATCH_READINGS):
+            if isinstance(frame, BadFrame) or isinstance(message := read_message(frame), NoMessage):
+                continue
+            split = _split(message)
+            if split is not None and _is_from(device, message):
+                came.setdefault(split, {})[message.packet_number] = frame.segment
+                places.setdefault(split, set()).add(place)
+    whole = [split for split, parts in came.items() if _is_whole(split, parts)]
+    frames = [build_frame(part) for split in whole if len(places[split]) > 1 for part in came[split].values()]
+    waiting = {place for split in came.keys() - set(whole) for place in places[split]}
+    return b"".join(frames), [place in waiting for place in range(len(payloads))]
+
+
+_Split = tuple[str, str, int]
+"""What the packets of one message have in common: QN, CN, PNUM."""
+
+
+def _split(message: Message) -> _Split | None:
+    return (message.qn, message.cn, message.packets) if message.packets > 1 else None
+
+
+def _is_whole(split: _Split, parts: Mapping[int, object]) -> bool:
+    return all(number in parts for number in range(1, split[2] + 1))
+
+
+def _is_from(device: Device, message: Message) -> bool:
+    return device.serial is None or message.mn == device.serial
+
+
 class _Reader:
     """Folds the messages of one payload."""
 
@@ -93,31 +130,28 @@ class _Reader:
         self._counts: Counter[str] = Counter()
         self._defects: Counter[str] = Counter()
         self._unknown = 0
-        self._packets: dict[tuple[str, str, int], dict[int, Message]] = {}
+        self._packets: dict[_Split, dict[int, Message]] = {}
 
     def refuse(self, reason: Reason, detail: str) -> None:
         self._found.append((reason, detail))
 
     def read(self, message: Message) -> None:
-        serial = self._device.serial
-        if serial is not None and message.mn != serial:
+        if not _is_from(self._device, message):
             self.refuse(
                 Reason.WRONG_SERIAL,
-                f"MN {message.mn[:32]!r}; {self._device.device_id} is registered with {serial!r}",
+                f"it is from {message.mn[:32]!r}, {self._device.device_id} is registered as {self._device.serial!r}",
             )
             return
-        self._counts[message.cn if message.cn in COUNTED else "other"] += 1
         if message.wants_answer and message.cn in UPLOADS and (answer := acknowledgement(message)):
             self._answers[answer] = None
-        packet = message.packet
-        if packet is None:
+        split = _split(message)
+        if split is None:
             self._read_whole(message)
             return
-        number, total = packet
-        parts = self._packets.setdefault((message.qn, message.cn, total), {})
-        parts[number] = message
-        if parts.keys() == set(range(1, total + 1)):
-            del self._packets[message.qn, message.cn, total]
+        parts = self._packets.setdefault(split, {})
+        parts[message.packet_number] = message
+        if _is_whole(split, parts):
+            del self._packets[split]
             self._read_whole(join_packets(list(parts.values())))
 
     def decoded(self) -> Decoded[FumeReading]:
@@ -125,7 +159,7 @@ class _Reader:
             numbers = ", ".join(map(str, sorted(parts)))
             self.refuse(
                 Reason.INCOMPLETE_MESSAGE,
-                f"of {total} packets of a {cn} only {numbers}; send them in one message",
+                f"packet {numbers} of {total} of a {cn}; not all of the others have come",
             )
         return Decoded(
             [one for one in self._found if isinstance(one, FumeReading)],
@@ -138,6 +172,7 @@ class _Reader:
         )
 
     def _read_whole(self, message: Message) -> None:
+        self._counts[message.cn if message.cn in COUNTED else "other"] += 1
         for defect in message.defects:
             self._defects[defect] += 1
         try:

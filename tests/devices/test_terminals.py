@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from devices.channels import decoders
+from devices.hj212 import build_frame
 from devices.jt808 import LOCATION, location_body, pack
 from devices.jt808.profiles import shipped_profiles
 from devices.terminals import Terminals, load_terminals
 from devices.types import Device
-from devices.wire import VehicleReading
+from devices.wire import FumeReading, VehicleReading
 from runtime.errors import SettingsError
 
 ACME = """
@@ -134,3 +135,49 @@ def test_every_shipped_dialect_says_of_when_and_from_where_it_is() -> None:
     for profile in shipped_profiles().values():
         assert profile.source
         assert profile.as_of.year >= 2026
+
+
+HJ212 = """
+[hj212.profiles.sb7]
+about = "tests"
+[[hj212.profiles.sb7.items]]
+item = "SB7-RS"
+field = "fan_on"
+confidence = "A"
+source = "tests"
+[[hj212.terminals]]
+profile = "sb7"
+serials = ["0100"]
+[[hj212.terminals]]
+profile = "a00000"
+devices = ["F2"]
+"""
+
+
+def test_a_monitors_dialect_gives_its_items_a_meaning(tmp_path: Path) -> None:
+    speaking = decoders(terminals(tmp_path, HJ212))["hj212"]
+
+    def heard(device_id: str, serial: str) -> FumeReading:
+        text = f"CN=2011;MN={serial};CP=&&DataTime=20260315115930;a34041-Rtd=1;a00000-Rtd=7;SB7-RS=1&&"
+        monitor = Device(device_id=device_id, kind="fume", bound_to=None, serial=serial, status="active")
+        (reading,) = speaking(monitor, build_frame(text.encode())).readings
+        assert isinstance(reading, FumeReading)
+        return reading
+
+    assert (heard("F1", "01007").fan_on, heard("F1", "01007").fume_mg_m3) == (True, 1.0)
+    assert (heard("F2", "22").fan_on, heard("F2", "22").fume_mg_m3) == (None, 7.0)
+    assert (heard("F3", "22").fan_on, heard("F3", "22").fume_mg_m3) == (None, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (HJ212.replace('"sb7"\nserials', '"sb8"\nserials'), "no profile 'sb8'"),
+        (HJ212.replace("fan_on", "fan"), "SB7-RS: field must be one of"),
+        (HJ212.replace('item = "SB7-RS"', ""), "needs a code"),
+        (HJ212.replace("about", "abuot"), "abuot"),
+    ],
+)
+def test_a_wrong_dialect_of_a_monitor_is_named(tmp_path: Path, wrong: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        terminals(tmp_path, wrong)

@@ -137,6 +137,24 @@ def test_means_are_kept_apart_from_readings_and_the_first_of_a_period_stands(
     assert rows(connection, "SELECT reason, readings FROM quarantine") == [(Reason.FUTURE_TIME, 1)]
 
 
+def test_packets_that_came_in_several_messages_are_one_reading(connection: psycopg.Connection) -> None:
+    one = split(1, "a34041-Rtd=0.9")
+    two = split(2, "ga2101-Rtd=1")
+
+    answers = [pipeline().process(connection, [sent(packet)]) for packet in (one, two)]
+
+    assert rows(connection, READINGS) == [("F0", 0.9, True, None)]
+    assert rows(connection, "SELECT reason FROM quarantine") == []
+    assert answers == [[answered("7")], [answered("7")]]
+
+
+def split(number: int, items: str) -> bytes:
+    text = (
+        f"QN=7;ST=31;CN=2011;PW=123456;MN={MN};Flag=7;PNUM=2;PNO={number};CP=&&DataTime={NOW_TEXT};{items}&&"
+    )
+    return build_frame(text.encode())
+
+
 def test_in_one_message_good_frames_count_and_bad_ones_are_kept_with_it(
     connection: psycopg.Connection,
 ) -> None:

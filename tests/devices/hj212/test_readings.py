@@ -1,5 +1,6 @@
 """Messages to readings and means: what an item means, what a flag does, what is refused and why."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -11,7 +12,7 @@ from devices.decoding import Decoded, FumeMean, MalformedPayload, Problem
 from devices.hj212 import build_frame
 from devices.hj212.factors import QUANTITIES, SWITCHES, profile_names, shipped_profiles, standard_names
 from devices.hj212.flags import flag_code
-from devices.hj212.readings import decode_hj212
+from devices.hj212.readings import decode_hj212, join_hj212
 from devices.reasons import Reason
 from devices.types import Device
 from devices.wire import Flag, FumeReading, Instant
@@ -247,6 +248,19 @@ def test_packets_without_the_others_are_kept_for_them() -> None:
     assert problems(first) == [(0, Reason.INCOMPLETE_MESSAGE)]
     assert problems(first + first) == [(0, Reason.INCOMPLETE_MESSAGE)]
     assert len(decoded(frame("a34041-Rtd=0.9", flag="6", more="PNUM=1;PNO=1;")).readings) == 1
+
+
+def test_packets_that_came_apart_are_joined_and_the_waiting_named() -> None:
+    one = frame("a34041-Rtd=0.9", flag="6", more="PNUM=2;PNO=1;")
+    two = frame("ga2101-Rtd=1", flag="6", more="PNUM=2;PNO=2;")
+    other = frame("a34041-Rtd=3")
+    frames, waiting = join_hj212(REGISTERED, [one + other, two, one])
+    (joined,) = decoded(frames).readings
+
+    assert (joined.fume_mg_m3, joined.fan_on, waiting) == (0.9, True, [False, False, False])
+    assert join_hj212(REGISTERED, [one, other]) == (b"", [True, False])
+    assert join_hj212(REGISTERED, [one + two]) == (b"", [False])  # it was read with its own message
+    assert join_hj212(replace(REGISTERED, serial="ANOTHER"), [one, two]) == (b"", [False, False])
 
 
 def test_good_frames_count_beside_bad_ones_and_each_has_its_place() -> None:
