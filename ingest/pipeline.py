@@ -27,6 +27,7 @@ from ingest.fleet import Fleet
 from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records
 from ingest.receiver import Delivery
+from ingest.registers import Registers
 from ingest.rejudging import CHECKPOINT_EVERY_US, judge_again, save_checkpoints
 from ingest.states import Known, StaleState, StateCache, rows, save
 from ingest.storage import (
@@ -82,7 +83,7 @@ class Pipeline:
         self._prefix = prefix
         self._zone = zone
         self._retention_us = retention_days * 24 * 3600 * 1_000_000
-        self._fleet: Fleet | None = None
+        self._registers: Registers | None = None
         self._caches: dict[str, StateCache] = {kind: StateCache() for kind in JUDGES}
 
     def process(self, connection: Connection, deliveries: Sequence[Delivery]) -> list[Answer]:
@@ -140,9 +141,10 @@ class Pipeline:
             self._caches[kind] = StateCache()
 
     def _transaction(self, connection: Connection, deliveries: Sequence[Delivery]) -> tuple[Batch, _Told]:
-        if self._fleet is None or not self._fleet.is_current(connection):
-            self._fleet = Fleet.load(connection, self._catalogue)
-        fleet = self._fleet
+        if self._registers is None or not self._registers.newest.is_current(connection):
+            self._registers = Registers(connection, self._catalogue)
+        registers = self._registers
+        fleet = registers.newest
         batch = join_parts(
             connection,
             self._sort_out(fleet, deliveries),
@@ -152,7 +154,7 @@ class Pipeline:
         told = _Told()
         for kind, runs in batch.runs.items():
             if runs:
-                _KindOfBatch(connection, fleet, kind, self._caches[kind], self._zone, told).process(runs)
+                _KindOfBatch(connection, registers, kind, self._caches[kind], self._zone, told).process(runs)
         store_means(connection, batch.means)
         store_quarantined(connection, batch.quarantined)
         if told.stored:
@@ -175,14 +177,15 @@ class _KindOfBatch:
     def __init__(
         self,
         connection: Connection,
-        fleet: Fleet,
+        registers: Registers,
         kind: DeviceKind,
         cache: StateCache,
         zone: ZoneInfo,
         told: _Told,
     ) -> None:
         self._connection = connection
-        self._fleet = fleet
+        self._registers = registers
+        self._fleet = registers.newest
         self._kind: DeviceKind = kind
         self._judge: Judge = JUDGES[kind]
         self._table: Table = TABLES[kind]
@@ -190,9 +193,9 @@ class _KindOfBatch:
         self._zone = zone
         self._told = told
         self._desk = writing.Desk(
-            catalogue=fleet.catalogue,
-            registry_version=fleet.registry.version,
-            jurisdiction_of=fleet.compiled.jurisdiction_of,
+            catalogue=self._fleet.catalogue,
+            registry_version_at=registers.version_at,
+            jurisdiction_of=self._fleet.compiled.jurisdiction_of,
         )
 
     def process(self, runs: list[Run]) -> None:
@@ -264,7 +267,9 @@ class _KindOfBatch:
         records = self._judge.records(slots, readings, self._zone)
         states = rows(self._judge, before)
         last_before = states["last_ts"].copy()
-        after, quality, events = self._judge.judge(self._fleet, device_ids, states, records)
+        after, quality, events = self._registers.judge(
+            self._connection, self._judge, device_ids, states, records
+        )
         names = [QUALITIES[q] for q in quality.tolist()]
         stored = [
             Row(run.device_id, t, reading, name, received)
@@ -349,7 +354,7 @@ class _KindOfBatch:
 
     def _judge_again(self, device_id: str, known: Known, first_late_us: int) -> None:
         judged = judge_again(
-            self._connection, self._fleet, self._judge, self._table, self._zone, device_id, first_late_us
+            self._connection, self._registers, self._judge, self._table, self._zone, device_id, first_late_us
         )
         saved = save(self._connection, self._judge, [device_id], [known], judged.states)
         self._told.keep.append((self._kind, [device_id], saved))
