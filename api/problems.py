@@ -22,7 +22,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from alerts.leads import MoveRefused, NoSuchAlert, NoSuchLead, NothingToOpen, RoleRefused
+from alerts.leads import NoSuchAlert, NoSuchLead, NothingToOpen
+from alerts.moves import MoveRefused, RoleRefused
+from alerts.photos import BadPhoto
+from alerts.reviews import BadLevels
 from api.answers import encode
 
 log = structlog.get_logger(__name__)
@@ -35,6 +38,8 @@ STATUS_OF: Mapping[type[Exception], int] = {
     MoveRefused: 409,
     NothingToOpen: 409,
     RoleRefused: 403,
+    BadPhoto: 422,
+    BadLevels: 422,
 }
 
 

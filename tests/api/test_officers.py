@@ -116,9 +116,7 @@ def test_an_officer_opens_a_lead_from_alerts_that_have_none(duty: TestClient, da
 
 def test_leads_are_listed_newest_first_and_by_state(viewer: TestClient, database: Database) -> None:
     for state in ("new", "assigned", "new"):
-        builders.insert(
-            database, "lead", kind="off_route", severity="minor", state=state, created_by="engine"
-        )
+        builders.lead(database, state)
     assert [lead["id"] for lead in viewer.get("/leads").json()["items"]] == [3, 2, 1]
     page = viewer.get("/leads", params={"state": "new", "limit": 1}).json()
     assert [lead["id"] for lead in page["items"]] == [3]
@@ -130,9 +128,7 @@ def test_of_two_officers_who_move_one_lead_at_once_one_wins(
     as_role: Callable[[str], TestClient], database: Database
 ) -> None:
     for _ in range(5):
-        lead_id = builders.insert(
-            database, "lead", kind="off_route", severity="minor", state="verifying", created_by="x"
-        )
+        lead_id = builders.lead(database, "verifying")
 
         def move(to: str, lead_id: int = lead_id) -> int:
             return as_role("squad").post(f"/leads/{lead_id}/transitions", json={"to": to}).status_code

@@ -181,9 +181,39 @@ export interface Lead {
   opened_at: string
   updated_at: string
   created_by: string
+  squad: string | null
   assignee: string | null
+  receiver: string | null
+  decision: { kind: string; amount_yuan: number | null; document_no: string; articles: string } | null
+  outcome: string | null
+  due_on: string | null
+  due_basis: string | null
+  overdue: boolean
+  merged_into: number | null
+  split_from: number | null
+  review_levels: string[]
+  review_round: number
+  reviews: Review[]
+  next_level: string | null
   alerts: number[]
   next: string[]
+}
+
+export interface Review { round: number; level: string; verdict: string; reviewer: string; note: string; at: string }
+export interface ReviewLevel { level: string; label_zh: string; label_en: string; roles: string[] }
+
+export interface Photo {
+  hash: string
+  content_type: string
+  bytes: number
+  name: string
+  note: string
+  uploaded_by: string
+  uploaded_at: string
+  taken_at: string | null
+  from_place_m: number | null
+  time_agrees: boolean | null
+  place_agrees: boolean | null
 }
 
 export interface JournalEntry {
@@ -226,3 +256,7 @@ export interface StreamEvent {
   lead?: Lead
   vehicles?: VehiclePosition[]
 }
+
+export const RECEIVERS = ['police', 'traffic_police', 'procuratorate', 'ecology', 'other_district'] as const
+export const DECISIONS = ['penalty', 'warning', 'no_penalty', 'case_withdrawn'] as const
+export const OUTCOMES = ['executed', 'corrected', 'not_executed', 'feedback_received', 'other'] as const
