@@ -110,6 +110,16 @@ def open_lead(
     return lead_id
 
 
+def join_lead(connection: Connection[Any], lead_id: int, alert_id: int) -> bool:
+    """Add an alert to a lead that nobody has begun to work on; False: it has gone on, and stays as it is."""
+    lead = lock_lead(connection, lead_id)
+    if lead["state"] not in {"new", "assigned"} or lead["merged_into"] is not None:
+        return False
+    connection.execute(JOIN, (lead_id, [alert_id]))
+    note_on_lead(connection, lead_id, "joined", {"alerts": [alert_id]})
+    return True
+
+
 def move_lead(
     connection: Connection[Any],
     lead_id: int,

@@ -10,8 +10,10 @@ from alerts.labels import Language, label
 from alerts.outbox import publish
 
 ALERT: LiteralString = """
-    SELECT alert.*, company.name AS company_name, outlet.name AS outlet_name, jurisdiction.name AS jurisdiction_name
+    SELECT alert.*, company.name AS company_name, outlet.name AS outlet_name, jurisdiction.name AS jurisdiction_name,
+           CASE WHEN alert.state = 'open' THEN alert.recorded_at + alert_sla.ack_within END AS ack_due_at
       FROM alert
+      LEFT JOIN alert_sla ON alert_sla.severity = alert.severity
       LEFT JOIN company ON company.company_id = alert.company_id
       LEFT JOIN outlet ON outlet.outlet_id = alert.outlet_id
       LEFT JOIN jurisdiction ON jurisdiction.code = alert.jurisdiction

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from alerts.duty import AlertDecided
 from alerts.leads import NoSuchAlert, NoSuchLead, NothingToOpen
 from alerts.moves import MoveRefused, RoleRefused
 from alerts.photos import BadPhoto
@@ -36,6 +37,7 @@ STATUS_OF: Mapping[type[Exception], int] = {
     NoSuchAlert: 404,
     NoSuchLead: 404,
     MoveRefused: 409,
+    AlertDecided: 409,
     NothingToOpen: 409,
     RoleRefused: 403,
     BadPhoto: 422,

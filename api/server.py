@@ -14,7 +14,19 @@ from api.database import open_pool
 from api.hub import Hub
 from api.keys import Keys
 from api.metrics import Measured
-from api.routes import alerts, labels, leads, office, outlets, photos, quarantine, register, stats, vehicles
+from api.routes import (
+    alerts,
+    duty,
+    labels,
+    leads,
+    office,
+    outlets,
+    photos,
+    quarantine,
+    register,
+    stats,
+    vehicles,
+)
 from runtime.settings import Settings
 
 API = "/api/v1"
@@ -76,7 +88,7 @@ def _api() -> APIRouter:
     # Here rather than in FastAPI: its own limit stands outside all middleware and refuses in plain text.
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (
-        auth, labels, vehicles, register, outlets, alerts, leads, photos, office, quarantine, stats, stream,
+        auth, labels, vehicles, register, outlets, alerts, leads, photos, office, duty, quarantine, stats, stream,
     ):  # fmt: skip
         api.include_router(part.router)
     return api

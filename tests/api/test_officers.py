@@ -48,7 +48,7 @@ def test_dismissing_says_why_and_what_is_withdrawn_or_dismissed_stays_so(
     assert (answer.json()["dismissed_by"], answer.json()["note"]) == ("squad", "司机在加油")
     last = squad.get(f"/leads/{lead_id}/journal").json()["items"][-1]
     assert (last["action"], last["actor"]) == ("alert_dismissed", "squad")
-    assert last["detail"] == {"alert_id": alert_id, "reason": "司机在加油"}
+    assert last["detail"] == {"alert_id": alert_id, "code": "other", "reason": "司机在加油"}
     over = builders.alert(database, state="cleared", place="over")
     assert squad.post(f"/alerts/{over}/dismiss").json()["state"] == "dismissed"
     for state in ("dismissed", "withdrawn"):
