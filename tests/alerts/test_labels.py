@@ -11,6 +11,7 @@ from analytics.evidence import VALUE_NAMES
 from analytics.records import KINDS, QUALITIES, REASONS, SEVERITIES
 from devices.reasons import Reason
 from devices.types import DeviceKind, HaulageKind, Scale, SiteKind, Standing
+from devices.wire import Flag
 
 
 def test_every_code_has_both_words() -> None:
@@ -21,7 +22,7 @@ def test_every_code_has_both_words() -> None:
         *(role for move in MOVES for role in move.roles), "reviewer", "viewer",
         *DISMISS_CODES, *RECEIVERS, *DECISIONS, *OUTCOMES, *VERDICTS,
     }  # fmt: skip
-    for literal in (DeviceKind, HaulageKind, Scale, SiteKind, Standing):
+    for literal in (DeviceKind, Flag, HaulageKind, Scale, SiteKind, Standing):
         codes |= set(get_args(literal))
 
     codes |= {name for names in VALUE_NAMES.values() for name in names}
