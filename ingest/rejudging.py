@@ -17,8 +17,8 @@ from alerts.episodes import Episode
 from analytics.records import HOUR, NEVER, QUALITIES
 from ingest.batch import OF_TIME
 from ingest.clock import heard_until
-from ingest.fleet import Fleet
 from ingest.judging import Judge, Records, Refusal
+from ingest.registers import Registers
 from ingest.storage import Table
 from runtime.instants import instant, microseconds
 
@@ -80,7 +80,7 @@ class Judgement:
 
 def judge_again(
     connection: Connection,
-    fleet: Fleet,
+    registers: Registers,
     judge: Judge,
     table: Table,
     zone: ZoneInfo,
@@ -121,9 +121,9 @@ def judge_again(
     records = judge.records([0] * len(readings), readings, zone)
     before = np.frombuffer(bytearray(state), dtype=judge.state_type)
     refused = _refused_since(connection, device_id, before)
-    after, quality, events = judge.judge(fleet, [device_id], before, records, refused)
+    after, quality, events = registers.judge(connection, judge, [device_id], before, records, refused)
     # Silences that have been told are told again, if they still are any.
-    after, silences = judge.silent(fleet, [device_id], after, heard_until(connection), zone)
+    after, silences = judge.silent(registers.newest, [device_id], after, heard_until(connection), zone)
     events = np.concatenate([events, silences])
     qualities = [QUALITIES[q] for q in quality.tolist()]
     _correct_qualities(connection, table, device_id, readings, qualities)

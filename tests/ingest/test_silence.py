@@ -4,18 +4,16 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts.catalogue import load_catalogue
 from devices.repository import store_registry
 from ingest.pipeline import Pipeline
 from ingest.receiver import Delivery
-from tests.ingest.test_pipeline import BEGIN_S, arrivals, drive, of, standing_alerts
+from tests.ingest.test_pipeline import BEGIN_S, arrivals, drive, of, pipeline, standing_alerts
 from tests.small_district import registry
 
 TRUCKS = 90
@@ -36,10 +34,6 @@ A_SILENT_HAUL = [
         [(31 * HOUR_S, 0, 0, 0.0), (31 * HOUR_S + 120, 0, 0, 0.9), (31 * HOUR_S + 420, 3000, 0, 0.9)]
     ),  # a day later
 ]
-
-
-def pipeline() -> Pipeline:
-    return Pipeline(load_catalogue(None), prefix="ff/v1", zone=ZoneInfo("Asia/Shanghai"), retention_days=400)
 
 
 def sent(device_id: str, readings: list[dict[str, Any]]) -> Delivery:
