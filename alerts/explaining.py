@@ -38,8 +38,8 @@ AROUND = timedelta(minutes=5)
 MOST_JUDGED = 200_000
 MOST_SHOWN = 500
 
-RULES_CHANGED = "rules_changed"
-REGISTER_CHANGED = "register_changed"
+RULES_CHANGED = "other_rules"
+REGISTER_CHANGED = "other_register"
 READINGS_GONE = "readings_gone"
 OTHERWISE = "came_out_otherwise"
 OF_A_KITCHEN = "kitchen_not_judged_again"

@@ -134,7 +134,10 @@ class VehicleJudge:
             states,
             heard,
         )
-        return after, quality[heard["fix"] != REFUSED], events
+        stored = heard["fix"] != REFUSED
+        row_of = np.where(stored, np.cumsum(stored) - 1, -1)
+        events["index"] = row_of[events["index"]]
+        return after, quality[stored], events
 
     def due(
         self,

@@ -147,12 +147,11 @@ class Pipeline:
         if clock_us == NEVER or not (due := take_due(connection, clock_us, limit=MOST_DUE)):
             return told
         note_heard(connection, clock_us)
-        registers = self._current_registers(connection)
-        fleet = registers.newest
+        registers = self._current(connection)
         due_of: dict[DeviceKind, list[str]] = {"vehicle": [], "fume": []}
         unheard = []
         for device_id in sorted(due):
-            device = fleet.registry.devices.get(device_id)
+            device = registers.newest.registry.devices.get(device_id)
             if device is None or device.status != "active":
                 unheard.append(device_id)
             else:
@@ -165,7 +164,7 @@ class Pipeline:
                 of_kind.hear_nothing(silent, clock_us)
         return told
 
-    def _current_registers(self, connection: Connection) -> Registers:
+    def _current(self, connection: Connection) -> Registers:
         if self._registers is None or not self._registers.newest.is_current(connection):
             self._registers = Registers.load(connection, self._catalogue)
         return self._registers
@@ -193,7 +192,7 @@ class Pipeline:
             self._caches[kind] = StateCache()
 
     def _transaction(self, connection: Connection, deliveries: Sequence[Delivery]) -> tuple[Batch, _Told]:
-        registers = self._current_registers(connection)
+        registers = self._current(connection)
         fleet = registers.newest
         batch = join_parts(
             connection,
@@ -340,18 +339,19 @@ class _KindOfBatch:
         self._checkpoint(device_ids, last_before, after)
         heard = [slot for slot, run in enumerate(runs) if run.times]
         newest = np.cumsum([len(runs[slot].times) for slot in heard]) - 1
-        latest.store(
-            self._connection,
-            self._kind,
-            self._fleet,
-            [
-                latest.Newest(
-                    stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us
-                )
-                for i in newest
-            ],
-            after[heard],
-        )
+        if heard:
+            latest.store(
+                self._connection,
+                self._kind,
+                self._fleet,
+                [
+                    latest.Newest(
+                        stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us
+                    )
+                    for i in newest
+                ],
+                after[heard],
+            )
 
     def hear_nothing(self, device_ids: list[str], clock_us: int) -> None:
         """Tell what it means that nothing has come of these devices until `clock_us`."""

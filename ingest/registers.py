@@ -71,8 +71,14 @@ class Registers:
         for period in periods.tolist():
             rows = np.flatnonzero(at == period)
             fleet = self._fleet(connection, self._versions[period])
-            then = [refusal for refusal, of in zip(refused, came.tolist(), strict=True) if of == period]
+            then = [
+                one
+                for one, period_of_it in zip(refused, came.tolist(), strict=True)
+                if period_of_it == period
+            ]
             states, quality[rows], events = judge.judge(fleet, device_ids, states, records[rows], then)
+            of_records = events["index"] >= 0
+            events["index"][of_records] = rows[events["index"][of_records]]
             told.append(events)
         return states, quality, np.concatenate(told)
 

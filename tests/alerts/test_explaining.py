@@ -104,7 +104,7 @@ def test_other_rules_a_changed_register_and_lost_readings_are_said(database_url:
 
         said = explain(connection, alert_id, load_catalogue(None), SHANGHAI)
         assert said is not None
-        assert said["caveats"] == ["rules_changed", "register_changed"]
+        assert said["caveats"] == ["other_rules", "other_register"]
         assert said["register"]["route"]["corridor_m"] == 100
 
         connection.execute("DELETE FROM vehicle_position WHERE ts > to_timestamp(%s)", (BEGIN_S + 450,))

@@ -111,3 +111,111 @@ def test_alerts_do_not_depend_on_when_the_clock_is_asked(
     tick(line, connection, END_S)
 
     assert standing_alerts(connection, device_id) == undisturbed
+
+
+def test_a_tick_leaves_those_alone_whom_nobody_judges(
+    connection: psycopg.Connection, witnesses: None
+) -> None:
+    """A device that left the register while it was silent: its row is not asked again each second."""
+    line, device_id = pipeline(), f"V{TRUCKS - 4}"
+    line.process(connection, [sent(device_id, LOADED)])
+    gone = registry(trucks=TRUCKS)
+    without = {key: device for key, device in gone.devices.items() if key != device_id}
+    with connection.transaction():
+        store_registry(connection, replace(gone, devices=without), actor="test", note="")
+    tick(line, connection, END_S)
+    ((due,),) = connection.execute(
+        "SELECT due FROM engine_state WHERE device_id = %s", (device_id,)
+    ).fetchall()
+    with connection.transaction():
+        store_registry(connection, gone, actor="test", note="")
+
+    assert due is None
+    assert standing_alerts(connection, device_id) == []
+
+
+def test_a_state_of_an_older_layout_is_judged_again_when_its_time_comes(
+    connection: psycopg.Connection, undisturbed: list[tuple[Any, ...]]
+) -> None:
+    """As after an update of the program: what the bytes meant is forgotten, not guessed."""
+    device_id = f"V{TRUCKS - 5}"
+    connection.execute("UPDATE engine_clock SET heard = NULL")
+    pipeline().process(connection, [sent(device_id, A_SILENT_HAUL)])
+    connection.execute(
+        "UPDATE engine_state SET layout = layout - 1, state = '\\x0102', due = last_ts WHERE device_id = %s",
+        (device_id,),
+    )
+    connection.execute("UPDATE engine_checkpoint SET layout = layout - 1 WHERE device_id = %s", (device_id,))
+    tick(pipeline(), connection, END_S)
+
+    assert standing_alerts(connection, device_id) == undisturbed
+
+
+def test_a_state_of_an_older_layout_is_judged_again_at_the_next_reading(
+    connection: psycopg.Connection, undisturbed: list[tuple[Any, ...]]
+) -> None:
+    device_id, middle = f"V{TRUCKS - 6}", len(A_SILENT_HAUL) // 2
+    connection.execute("UPDATE engine_clock SET heard = NULL")
+    pipeline().process(connection, [sent(device_id, A_SILENT_HAUL[:middle])])
+    connection.execute(
+        "UPDATE engine_state SET layout = layout - 1, state = '\\x0102' WHERE device_id = %s", (device_id,)
+    )
+    connection.execute("UPDATE engine_checkpoint SET layout = layout - 1 WHERE device_id = %s", (device_id,))
+    line = pipeline()
+    line.process(connection, [sent(device_id, A_SILENT_HAUL[middle:])])
+    tick(line, connection, END_S)
+
+    assert standing_alerts(connection, device_id) == undisturbed
+
+
+def test_two_collectors_that_tick_at_once_tell_it_once(
+    connection: psycopg.Connection, witnesses: None
+) -> None:
+    device_id = f"V{TRUCKS - 7}"
+    lines = [pipeline(), pipeline()]
+    lines[0].process(connection, [sent(device_id, LOADED)])
+    for line in lines:
+        tick(line, connection, BEGIN_S + HOUR_S)
+    lines[1].process(
+        connection, [sent(device_id, [{**LOADED[-1], "ts": BEGIN_S + 2 * HOUR_S, "speed_kmh": 0}])]
+    )
+    lines[0].process(
+        connection, [sent(device_id, [{**LOADED[-1], "ts": BEGIN_S + 2 * HOUR_S + 9, "speed_kmh": 0}])]
+    )
+
+    assert told(standing_alerts(connection, device_id)) == [("signal_loss", "cleared", 6.7, 11.7, 120.0)]
+
+
+def test_readings_refused_for_their_time_tell_of_a_faulty_terminal(
+    connection: psycopg.Connection, witnesses: None
+) -> None:
+    """Live fixes, and then the clock goes wrong; each in a batch of its own, and one late one that judges again."""
+    now_s = NOW_US // 1_000_000
+    for n, order in enumerate(("as they come", "judged again")):
+        device_id, line = f"V{TRUCKS - 8 - n}", pipeline()
+        for i in range(62):
+            ts = now_s + 10 * i + (HOUR_S if i >= 52 else 0)
+            if order == "judged again" and i == 30:
+                continue
+            one = of("vehicle", device_id, [{**LOADED[0], "ts": ts}])
+            line.process(connection, [replace(one, received_us=(now_s + 10 * i) * 1_000_000)])
+        if order == "judged again":
+            late = of("vehicle", device_id, [{**LOADED[0], "ts": now_s + 300}])
+            line.process(connection, [replace(late, received_us=(now_s + 620) * 1_000_000)])
+        ((started, values),) = connection.execute(
+            "SELECT started_at, evidence -> 'values' FROM alert WHERE device_id = %s AND kind = 'device_fault'",
+            (device_id,),
+        ).fetchall()
+        assert (started.timestamp(), values["refused_readings"]) == (now_s + 520, 10), order
+
+
+def test_a_device_of_which_everything_was_refused_is_kept_without_a_time(
+    connection: psycopg.Connection, witnesses: None
+) -> None:
+    device_id = f"V{TRUCKS - 10}"
+    future = of("vehicle", device_id, [{**LOADED[0], "ts": END_S + 9 * HOUR_S}])
+    pipeline().process(connection, [replace(future, received_us=NOW_US)])
+
+    assert connection.execute(
+        "SELECT last_ts, due FROM engine_state WHERE device_id = %s", (device_id,)
+    ).fetchall() == [(None, None)]
