@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     language: Literal["zh-CN", "en"] = "zh-CN"
     rules_file: Path | None = None
     """None: the catalogue's defaults."""
+    laws_file: Path | None = None
+    """None: the law table that is shipped."""
     terminals_file: Path | None = None
     """None: every terminal speaks the standards, no vendor's dialect."""
     batch_max_rows: int = Field(default=5000, ge=1, le=100_000)
