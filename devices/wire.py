@@ -30,6 +30,11 @@ class Instant(int):
 
 
 Switch = bool | None
+Flag = Literal[
+    "plant_stopped", "maintenance", "manual_value", "instrument_fault", "calibrating", "above_range", "below_range",
+    "link_fault", "power_failure", "channel_closed", "user_limit", "unknown_flag",
+]  # fmt: skip
+"""What an instrument says of its own reading when it is no measurement of the air: stored, and never judged."""
 _Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 _Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
@@ -74,6 +79,8 @@ class FumeReading(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fi
     purifier_on: Switch = None
     fan_a: _Measured | None = None
     purifier_a: _Measured | None = None
+    flag: Flag | None = None
+    """None: the instrument measured."""
     seq: _Sequence | None = None
 
 

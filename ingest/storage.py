@@ -39,9 +39,9 @@ FUME_READING = Table(
     "fume_reading",
     (
         "fume_mg_m3", "pm_mg_m3", "nmhc_mg_m3", "temp_c", "rh_pct", "fan_on", "purifier_on", "fan_a", "purifier_a",
-        "seq",
+        "flag", "seq",
     ),
-    ("float8", "float8", "float8", "float8", "float8", "bool", "bool", "float8", "float8", "int8"),
+    ("float8", "float8", "float8", "float8", "float8", "bool", "bool", "float8", "float8", "text", "int8"),
 )  # fmt: skip
 TABLES = {"vehicle": VEHICLE_POSITION, "fume": FUME_READING}
 
