@@ -34,7 +34,7 @@ def fold_piece(state: Any, sample: Any, quality: int, cooking: bool, fan: int) -
     fume = sample["fume_mg_m3"]
     if cooking and not math.isnan(fume):
         at = state["piece_next"]
-        state["piece"][at] = int(round(fume * PER_MG))
+        state["piece"][at] = round(fume * PER_MG)
         state["piece_s"][at] = sample["ts"] // SECOND - _2020_S
         state["piece_next"] = (at + 1) % PIECE
         state["piece_count"] = min(PIECE, state["piece_count"] + 1)

@@ -18,7 +18,16 @@ from analytics.kernels._compile import inner_kernel
 from analytics.kitchens.copies import PER_MG
 from analytics.kitchens.state import BINS, CLEANINGS, NO_DAY, WEEK
 from analytics.kitchens.telling import tell
-from analytics.records import CLEARED, DAY, MINOR, NEVER, NOTHING_DUE, OPENED, PURIFIER_DEGRADED, SECOND, UPDATED
+from analytics.records import (
+    CLEARED,
+    DAY,
+    MINOR,
+    NEVER,
+    NOTHING_DUE,
+    OPENED,
+    PURIFIER_DEGRADED,
+    UPDATED,
+)
 from analytics.rules import FumeRules
 
 DIRTY, OVERDUE = 1, 2
@@ -111,7 +120,11 @@ def fold_cleanliness(
     _turn_to(state, day)
     state["day_count"][0] += 1
     if day <= cleaned + WEEK:
-        at = min(BINS - 1, max(0, int(math.log(max(value, 1) / _LEAST) / _BIN + 1e-9))) if value > _LEAST else 0
+        at = (
+            min(BINS - 1, max(0, int(math.log(max(value, 1) / _LEAST) / _BIN + 1e-9)))
+            if value > _LEAST
+            else 0
+        )
         if state["base_count"][at] < _MOST_A_BIN:
             state["base_count"][at] += 1
             state["base_sum"][at] += int(value)
@@ -160,7 +173,7 @@ def _median(state: Any, enough: int) -> int:
     for n in range(BINS):
         below += int(state["base_count"][n])
         if below >= middle:
-            return int(round(state["base_sum"][n] / int(state["base_count"][n])))
+            return int(state["base_sum"][n] / int(state["base_count"][n]) + 0.5)
     return 0
 
 

@@ -47,7 +47,11 @@ FUME_STATE = np.dtype(
         ("copied_from", "i8"),  # end of the piece that the last copy was seen in before
         # purifier_degraded
         ("degraded_since", "i8"),  # NEVER: none is open
-        ("piece", "i4", (PIECE,)),  # the newest readings with the fan on, a ring: ten thousandths of a mg/m³ …
+        (
+            "piece",
+            "i4",
+            (PIECE,),
+        ),  # the newest readings with the fan on, a ring: ten thousandths of a mg/m³ …
         ("piece_s", "i4", (PIECE,)),  # … and their times, whole seconds since 2020
         ("received", "i4"),  # in the window being filled
         ("valid", "i4"),
@@ -88,7 +92,11 @@ MONITOR = np.dtype(
         ("interval_s", "f8"),  # NaN or nonsense: DEFAULT_INTERVAL_S
         ("fan_min_a", "f8"),  # the fan runs from this current on; NaN: not known, so only its switch says so
         ("purifier_min_a", "f8"),
-        ("hours", "i4", (RANGES, 2)),  # open [from, to), minutes after local midnight; CLOSED, CLOSED: no range
+        (
+            "hours",
+            "i4",
+            (RANGES, 2),
+        ),  # open [from, to), minutes after local midnight; CLOSED, CLOSED: no range
         ("cleaned", "i4", (CLEANINGS,)),  # local days since 1970, the newest first; NO_DAY: none
         ("cleaning_days", "i4"),  # to be cleaned at least this often; 0: not known, so it is never overdue
     ],

@@ -115,9 +115,7 @@ def _is_clipped(rules: FumeRules, monitor: Any, state: Any, sample: Any) -> bool
 
 
 @inner_kernel
-def _tell(
-    rules: FumeRules, monitor: Any, state: Any, sample: Any, row: int, event: Any, action: int
-) -> None:
+def _tell(rules: FumeRules, monitor: Any, state: Any, sample: Any, row: int, event: Any, action: int) -> None:
     ts = sample["ts"]
     tell(event, sample["slot"], row, ts, MONITOR_SUSPECT, action)
     state["suspect_said"] = ts
