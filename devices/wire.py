@@ -5,18 +5,16 @@ not believed (0,0; a negative concentration) passes: quality is the engine's to 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar, overload
 
 import msgspec
 from msgspec import Meta, Raw, Struct, field
 
+from devices.decoding import Decoded, MalformedPayload, Problem, refuse_too_large
 from devices.reasons import Reason
 from devices.types import DeviceKind
-from runtime.errors import FleetfumeError
 
-MAX_PAYLOAD_BYTES: Final = 256 * 1024
 MAX_BATCH_READINGS: Final = 500
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -85,33 +83,6 @@ class FumeReading(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fi
 
 
 Reading = TypeVar("Reading", VehicleReading, FumeReading)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One reading of a batch that cannot be read."""
-
-    index: int
-    """Its place in the batch, from 0."""
-    reason: Reason
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded(Generic[Reading]):
-    readings: list[Reading]
-    """In the order sent, same instants included."""
-    problems: list[Problem]
-    unknown_fields: int
-    """How many fields without a meaning the readable readings (and a batch's envelope) had."""
-
-
-class MalformedPayload(FleetfumeError):
-    """Nothing of a payload can be read."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason, self.detail = reason, detail
 
 
 @overload
@@ -192,8 +163,7 @@ class _Codec(Generic[Reading]):
         self._names = {item.encode_name for item in msgspec.structs.fields(reading)}
 
     def decode(self, payload: bytes) -> Decoded[Reading]:
-        if len(payload) > MAX_PAYLOAD_BYTES:
-            raise MalformedPayload(Reason.TOO_LARGE, f"{len(payload)} bytes; at most {MAX_PAYLOAD_BYTES}")
+        refuse_too_large(payload)
         try:
             # msgspec looks at the text of known fields only.
             if not payload.isascii():

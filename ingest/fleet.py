@@ -19,7 +19,7 @@ from analytics.fume import MONITOR, new_monitors
 from analytics.kitchens.state import CLEANINGS, RANGES
 from devices.hours import parse_hours
 from devices.kitchens import Kitchens, Unit, load_kitchens
-from devices.repository import current_version, load_registry
+from devices.repository import current_version, load_ever_registered, load_registry, load_registry_at
 from devices.types import Outlet, Registry
 
 DEFAULT_INTERVAL_S = 60.0
@@ -35,7 +35,10 @@ SAVE_FRAME: LiteralString = """
 
 
 def _frame(connection: Connection, registry: Registry) -> Frame:
-    """The frame all states are kept in, with rows for what is new. Row-locked: collectors agree on it."""
+    """The frame all states are kept in, with rows for what is new, and for what was there between two looks: a
+    late reading may be judged by it. Row-locked: collectors agree on it.
+    """
+    ever = load_ever_registered(connection)
     stored = connection.execute(LOAD_FRAME).fetchone()
     if stored is None:
         if not registry.devices:
@@ -43,11 +46,11 @@ def _frame(connection: Connection, registry: Registry) -> Frame:
         connection.execute("LOCK TABLE engine_frame IN EXCLUSIVE MODE")  # two collectors' first: one makes it
         stored = connection.execute(LOAD_FRAME).fetchone()
     if stored is None:
-        known, frame = None, first_frame(registry)
+        known, frame = None, first_frame(registry).grown(ever)
     else:
         lat, lon, *ids = stored
         known = Frame(lat, lon, *map(tuple, ids))
-        frame = known.grown(registry)
+        frame = known.grown(registry).grown(ever)
     if frame != known:
         connection.execute(
             SAVE_FRAME,
@@ -75,13 +78,18 @@ class Fleet:
             load_kitchens(connection),
         )
 
+    def at(self, connection: Connection, version: int) -> "Fleet":
+        """The same by the register as it was at `version`, in the same rows."""
+        registry = load_registry_at(connection, self.registry, version)
+        return Fleet(registry, compile_district(registry, self.compiled.frame), self.catalogue, self.kitchens)
+
     def is_current(self, connection: Connection) -> bool:
         return current_version(connection) == self.registry.version
 
     def vehicle_rows(self, device_ids: Sequence[str]) -> NDArray[np.int32]:
         """Row of each device's vehicle in the district, -1 where it is bound to none."""
-        row_of, devices = self.compiled.vehicle_rows, self.registry.devices
-        return np.array([row_of.get(devices[d].bound_to or "", -1) for d in device_ids], dtype=np.int32)
+        row_of = self.compiled.vehicle_rows
+        return np.array([row_of.get(self._bound_to(d), -1) for d in device_ids], dtype=np.int32)
 
     def monitors(self, device_ids: Sequence[str]) -> NDArray[np.void]:
         """MONITOR (S,): what the register says of each device and its outlet."""
@@ -93,12 +101,12 @@ class Fleet:
         return np.concatenate([self._monitors[device_id] for device_id in device_ids])
 
     def _monitor(self, device_id: str) -> NDArray[np.void]:
-        device = self.registry.devices[device_id]
-        outlet = self.registry.outlets.get(device.bound_to or "")
+        device = self.registry.devices.get(device_id)
+        outlet = self.registry.outlets.get(self._bound_to(device_id))
         unit = self.kitchens.units.get(device_id, Unit())
         monitor = new_monitors(1)
         monitor["limit_mg_m3"] = self._limit(outlet)
-        monitor["interval_s"] = device.interval_s or DEFAULT_INTERVAL_S
+        monitor["interval_s"] = (device and device.interval_s) or DEFAULT_INTERVAL_S
         if unit.fan_min_a is not None:
             monitor["fan_min_a"] = unit.fan_min_a
         if unit.purifier_min_a is not None:
@@ -112,6 +120,11 @@ class Fleet:
                 monitor["cleaned"][0, n] = (day - date(1970, 1, 1)).days
             monitor["cleaning_days"] = outlet.cleaning_days or 0
         return monitor
+
+    def _bound_to(self, device_id: str) -> str:
+        """Plate or outlet; "" of a device that is bound to none, or that this register does not have."""
+        device = self.registry.devices.get(device_id)
+        return (device and device.bound_to) or ""
 
     def _limit(self, outlet: Outlet | None) -> float:
         if outlet is None:

@@ -16,8 +16,8 @@ from psycopg.types.json import Jsonb
 from alerts.episodes import Episode
 from analytics.records import HOUR, NEVER, QUALITIES
 from ingest.copies import notice_pieces_again
-from ingest.fleet import Fleet
 from ingest.judging import Judge, Records
+from ingest.registers import Registers
 from ingest.storage import Table
 from runtime.instants import instant
 
@@ -72,7 +72,7 @@ class Judgement:
 
 def judge_again(
     connection: Connection,
-    fleet: Fleet,
+    registers: Registers,
     judge: Judge,
     table: Table,
     zone: ZoneInfo,
@@ -112,8 +112,10 @@ def judge_again(
         ).fetchall()
     records = judge.records([0] * len(readings), readings, zone)
     before = np.frombuffer(bytearray(state), dtype=judge.state_type)
-    copies = notice_pieces_again(connection, fleet, device_id, checkpoint_us, before, records)
-    after, quality, events = judge.judge(fleet, [device_id], before, records)
+    copies = notice_pieces_again(
+        connection, registers.newest, device_id, checkpoint_us, before, records
+    )
+    after, quality, events = registers.judge(connection, judge, [device_id], before, records)
     qualities = [QUALITIES[q] for q in quality.tolist()]
     _correct_qualities(connection, table, device_id, readings, qualities)
     connection.execute(DROP_LATER_CHECKPOINTS, {"device_id": device_id, "begin": begin})
