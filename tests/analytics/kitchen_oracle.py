@@ -82,6 +82,8 @@ class Kitchen:
     heard: list[Reading] = field(default_factory=list)
     passed: int = 0
     """Up to when time has passed."""
+    step: int = MINUTE
+    """What time passes by."""
     has_fan: bool = False
     cleaned: int | None = None
     causes: dict[str, set[str]] = field(
@@ -120,10 +122,10 @@ class Kitchen:
 
     def wait(self, until: int) -> None:
         """Nothing comes until then."""
-        for now in range(self.passed + MINUTE, until + 1, MINUTE):
+        for now in range((self.passed // self.step + 1) * self.step, until + 1, self.step):
             # A cleaning is noticed first, what is overdue last.
             self._look_at_the_calendar(now, overdue=False)
-            for window in sorted({r.window for r in self.heard} - set(self.judged)):
+            for window in {self.heard[-1].window} - set(self.judged):
                 if window + 2 * WINDOW <= now:
                     self._judge(window, now)
             silent = self.heard[-1].ts <= now - 30 * MINUTE

@@ -529,7 +529,7 @@ def test_says_what_the_oracle_says(
 def test_says_of_dirt_what_the_oracle_says(levels: list[float], cleanings: list[int]) -> None:
     heard = weeks(*levels, begin=0, a_day=12)
     days = [TODAY + n for n in cleanings]
-    kitchen = Kitchen(limit=1.0, cleanings=days)
+    kitchen = Kitchen(limit=1.0, cleanings=days, step=HOUR)  # cleanings come at midnight
     for one in heard:
         kitchen.hear(one)
 
