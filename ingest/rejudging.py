@@ -112,9 +112,7 @@ def judge_again(
         ).fetchall()
     records = judge.records([0] * len(readings), readings, zone)
     before = np.frombuffer(bytearray(state), dtype=judge.state_type)
-    copies = notice_pieces_again(
-        connection, registers.newest, device_id, checkpoint_us, before, records
-    )
+    copies = notice_pieces_again(connection, registers.newest, device_id, checkpoint_us, before, records)
     after, quality, events = registers.judge(connection, judge, [device_id], before, records)
     qualities = [QUALITIES[q] for q in quality.tolist()]
     _correct_qualities(connection, table, device_id, readings, qualities)
