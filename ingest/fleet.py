@@ -26,11 +26,14 @@ DEFAULT_INTERVAL_S = 60.0
 """Of a fume monitor whose interval the register does not know."""
 
 
-LOAD_FRAME: LiteralString = "SELECT lat, lon, site_ids, route_ids, permit_ids FROM engine_frame FOR UPDATE"
+LOAD_FRAME: LiteralString = (
+    "SELECT lat, lon, site_ids, route_ids, permit_ids, road_ids FROM engine_frame FOR UPDATE"
+)
 SAVE_FRAME: LiteralString = """
-    INSERT INTO engine_frame (lat, lon, site_ids, route_ids, permit_ids) VALUES (%s, %s, %s, %s, %s)
+    INSERT INTO engine_frame (lat, lon, site_ids, route_ids, permit_ids, road_ids) VALUES (%s, %s, %s, %s, %s, %s)
         ON CONFLICT (only_one) DO UPDATE
-       SET site_ids = EXCLUDED.site_ids, route_ids = EXCLUDED.route_ids, permit_ids = EXCLUDED.permit_ids
+       SET site_ids = EXCLUDED.site_ids, route_ids = EXCLUDED.route_ids, permit_ids = EXCLUDED.permit_ids,
+           road_ids = EXCLUDED.road_ids
 """
 
 
@@ -54,7 +57,14 @@ def _frame(connection: Connection, registry: Registry) -> Frame:
     if frame != known:
         connection.execute(
             SAVE_FRAME,
-            (frame.lat, frame.lon, list(frame.site_ids), list(frame.route_ids), list(frame.permit_ids)),
+            (
+                frame.lat,
+                frame.lon,
+                list(frame.site_ids),
+                list(frame.route_ids),
+                list(frame.permit_ids),
+                list(frame.road_ids),
+            ),
         )
     return frame
 
