@@ -17,6 +17,7 @@ from alerts.episodes import Episode
 from analytics.records import HOUR, NEVER, QUALITIES
 from ingest.batch import OF_TIME
 from ingest.clock import heard_until
+from ingest.copies import notice_pieces_again
 from ingest.judging import Judge, Records, Refusal
 from ingest.registers import Registers
 from ingest.storage import Table
@@ -76,6 +77,8 @@ class Judgement:
     newest: Any
     """The newest reading's row; None: every reading of it was refused."""
     newest_quality: str
+    copies: dict[str, int]
+    """Other monitors to be judged again: copies of what changed, each with the time of its first."""
 
 
 def judge_again(
@@ -120,6 +123,7 @@ def judge_again(
         ).fetchall()
     records = judge.records([0] * len(readings), readings, zone)
     before = np.frombuffer(bytearray(state), dtype=judge.state_type)
+    copies = notice_pieces_again(connection, registers.newest, device_id, checkpoint_us, before, records)
     refused = _refused_since(connection, device_id, before)
     after, quality, events = registers.judge(connection, judge, [device_id], before, records, refused)
     # Silences that have been told are told again, if they still are any.
@@ -135,6 +139,7 @@ def judge_again(
         events,
         readings[-1] if readings else None,
         qualities[-1] if readings else "",
+        copies,
     )
 
 
