@@ -17,6 +17,7 @@ from api.metrics import Measured
 from api.routes import (
     alerts,
     duty,
+    hotspots,
     labels,
     leads,
     office,
@@ -89,7 +90,8 @@ def _api() -> APIRouter:
     # Here rather than in FastAPI: its own limit stands outside all middleware and refuses in plain text.
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (
-        auth, labels, vehicles, register, outlets, alerts, leads, photos, office, duty, quarantine, stats, trips, stream,
+        auth, labels, vehicles, register, outlets, alerts, leads, photos, office, duty, quarantine, stats, trips,
+        hotspots, stream,
     ):  # fmt: skip
         api.include_router(part.router)
     return api
