@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
         "ingest.conformance.commands:device_test",
         "Say what is right and wrong with what a terminal publishes.",
     ),
+    "evidence": ("alerts.commands:evidence", "Write a lead's evidence package, or verify one."),
     "doctor": ("runtime.doctor:doctor", "Check database, broker, clock, credentials and disk."),
 }
 GROUPS = {
