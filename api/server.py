@@ -28,6 +28,7 @@ from api.routes import (
     register,
     stats,
     transfers,
+    trips,
     vehicles,
 )
 from runtime.settings import Settings
@@ -92,7 +93,7 @@ def _api() -> APIRouter:
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (
         auth, labels, vehicles, register, outlets, alerts, leads, photos, evidence, laws, transfers, office, duty,
-        quarantine, stats, stream,
+        quarantine, stats, trips, stream,
     ):  # fmt: skip
         api.include_router(part.router)
     return api
