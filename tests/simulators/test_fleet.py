@@ -19,7 +19,7 @@ from tests.simulators.fleets import START_US, ZONE, district, part_of_it, played
 PLANTED = {
     "illegal_dumping", "off_route", "no_go_entry", "unpermitted_haul", "unlicensed_loading", "purifier_off",
     "fume_exceedance", "monitor_offline", "monitor_suspect",
-    "fume_exceedance", "undelivered_load", "uncovered_load", "overspeed", "signal_loss", "device_fault", "outside_hours",
+    "undelivered_load", "uncovered_load", "overspeed", "signal_loss", "device_fault", "outside_hours",
 }  # fmt: skip
 
 
