@@ -16,7 +16,7 @@ import numpy as np
 import structlog
 from psycopg import Connection, errors
 
-from alerts import writing
+from alerts import rawlog, writing
 from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
 from analytics.records import NEVER, OK, QUALITIES, TRIP
@@ -207,6 +207,7 @@ class Pipeline:
             if runs:
                 _KindOfBatch(connection, registers, kind, self._caches[kind], self._zone, told).process(runs)
         store_means(connection, batch.means)
+        rawlog.keep(connection, [rawlog.Message(d.topic, d.received_us, d.payload) for d in deliveries])
         if told.stored:
             connection.execute(NOTIFY)
         return batch, told

@@ -51,6 +51,11 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     ),
     "search-area": ("ingest.commands:search_area", "Say which vehicles were in an area."),
     "replay": ("simulators.replay:replay", "Publish recorded readings on the real topics."),
+    "device-test": (
+        "ingest.conformance.commands:device_test",
+        "Say what is right and wrong with what a terminal publishes.",
+    ),
+    "evidence": ("alerts.commands:evidence", "Write a lead's evidence package, or verify one."),
     "doctor": ("runtime.doctor:doctor", "Check database, broker, clock, credentials and disk."),
 }
 GROUPS = {
