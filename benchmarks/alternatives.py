@@ -2,8 +2,8 @@
 
     python -m benchmarks.alternatives [SCENARIO…] [--seed 9001] [--hours 24]
 
-Scenarios: clean, noisy, holes (noisy with six times the holes, and what they delay is lost), no_sensors, honest, and night: 22:00
-to 06:00 local. Every one has all 686 trucks. Offline (benchmarks.offline): the service's own figures, with late
+Scenarios: clean, noisy, holes (noisy with six times the holes, and what they delay is lost), no_sensors, honest, and
+night: 22:00 to 06:00 local. Every one has all 686 trucks. Offline (benchmarks.offline): the service's own figures, with late
 readings and kitchens, are those of benchmarks.rightness. The seed is not one the rules were made with.
 """
 
@@ -14,7 +14,7 @@ from datetime import timedelta
 import polars as pl
 
 from analytics.records import INFO, SEVERITIES
-from benchmarks.offline import Day, as_alerts, judged, simulated
+from benchmarks.offline import START, Day, as_alerts, judged, simulated
 from benchmarks.usual import Ground, one_fix_geofences, stops_by_place
 from simulators.matching import Comparison, OpenedAlert, compare
 
@@ -42,8 +42,7 @@ def main() -> None:
 
 def at_night(day: Day) -> Day:
     """22:00 to 06:00 local of what was simulated from 08:00 on."""
-    begin = day.frame["ts"].min()
-    since, until = begin + timedelta(hours=14), begin + timedelta(hours=22)  # type: ignore[operator]
+    since, until = START + timedelta(hours=14), START + timedelta(hours=22)
     return dataclasses.replace(
         day,
         frame=day.frame.filter(day.frame["ts"].is_between(since, until)),
@@ -59,7 +58,8 @@ def report(scenario: str, day: Day) -> None:
     found = compare(day.truths, told)
     graver = sum(e.severity != SEVERITIES[INFO] for own in episodes.values() for e in own)
     print(
-        f"\n{scenario}: {len(day.frame):,} fixes, {hours:,.0f} vehicle-hours, {len(day.truths)} truths, {graver} alerts above info"
+        f"\n{scenario}: {len(day.frame):,} fixes, {hours:,.0f} vehicle-hours, {len(day.truths)} truths, "
+        f"{graver} alerts above info"
     )
     print(
         f"{'':18}{'kind':20}{'truths':>7}{'alerts':>7}{'prec.':>7}{'recall':>7}{'F1':>7}{'p50 s':>7}{'p95 s':>7}"

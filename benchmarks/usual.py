@@ -144,6 +144,7 @@ class _Alerts:
 
         self.all.append(
             OpenedAlert(
-                len(self.all), kind, device_id, True, at(begin), at(told), at(last), track["lat"][begin], track["lon"][begin],  # noqa: FBT003
+                len(self.all), kind, device_id, True, at(begin), at(told), at(last), track["lat"][begin],  # noqa: FBT003
+                track["lon"][begin],
             )
         )  # fmt: skip
