@@ -50,13 +50,17 @@ class Ground:
         self.corridors = {
             permit_id: shapely.union_all(
                 [
-                    self._metres(registry.routes[permit.route_id].geometry).buffer(registry.routes[permit.route_id].corridor_m),
-                    *(self.sites[s] for s in (permit.source_site_id, permit.disposal_site_id) if s in self.sites),
+                    self._metres(route.geometry).buffer(route.corridor_m),
+                    *(
+                        self.sites[s]
+                        for s in (permit.source_site_id, permit.disposal_site_id)
+                        if s in self.sites
+                    ),
                 ]
             )
             for permit_id, permit in registry.permits.items()
-            if permit.route_id in registry.routes
-        }  # fmt: skip
+            if (route := registry.routes.get(permit.route_id or ""))
+        }
         for shape in (self.anywhere, *self.corridors.values(), *self.barred.values()):
             shapely.prepare(shape)
 
