@@ -17,6 +17,7 @@ from devices.wire import (
     VehicleReading,
     decode_telemetry,
 )
+from ingest.lanes import Deferred, can_wait
 from ingest.receiver import Delivery
 
 Reading = VehicleReading | FumeReading
@@ -54,6 +55,8 @@ class Batch:
     contradicting: int = 0
     """… with another content; the first stands."""
     unknown_fields: int = 0
+    deferred: list[Deferred] = field(default_factory=list)
+    """Left out of this batch: they can wait."""
 
 
 def sort_out(
@@ -62,8 +65,9 @@ def sort_out(
     *,
     prefix: str,
     retention_us: int,
+    deferring: bool = False,
 ) -> Batch:
-    """Make a batch of `deliveries`, in the order they came."""
+    """Make a batch of `deliveries`, in the order they came; `deferring`: of those that cannot wait."""
     batch = Batch()
     heard: dict[str, tuple[DeviceKind, list[tuple[int, Reading, int]]]] = {}
     for delivery in deliveries:
@@ -77,6 +81,10 @@ def sort_out(
             batch.quarantined.append(
                 Quarantined(delivery, malformed.reason, malformed.detail, device.device_id)
             )
+            continue
+        newest_us = max((reading.ts_us for _, reading in readings), default=delivery.received_us)
+        if deferring and can_wait(delivery, newest_us):
+            batch.deferred.append(Deferred(delivery, newest_us))
             continue
         batch.unknown_fields += unknown_fields
         _, kept = heard.setdefault(device.device_id, (device.kind, []))

@@ -14,6 +14,7 @@ from devices.topics import subscription_filters
 from ingest import metrics
 from ingest.identity import Numbers
 from ingest.judging import warm_up
+from ingest.lanes import Backlog, Deferred
 from ingest.pipeline import Pipeline
 from ingest.receiver import Delivery
 from ingest.sessions import Sessions
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 
 QUIET_S = 0.01
 """A lull this long ends a batch: waiting longer would only add to the alerts' latency."""
+SLICE_EVERY_S = 1.0
+"""At least so often the backlog gets its turn, however much comes."""
 READING_BYTES = 200
 """Of a reading as firmware sends it: batches are cut by size, before anything is decoded."""
 RETRY_FIRST_S, RETRY_MAX_S = 0.2, 10.0
@@ -61,15 +64,32 @@ def _collect(
     )
     committer = _Committer(pipeline, database_url, stop)
     health.checks["collector"] = committer.complaint
+    most_bytes = settings.batch_max_rows * READING_BYTES
+    backlog = Backlog(most_bytes)
+    metrics.BACKLOG.set_function(lambda: float(len(backlog)))
+    slice_due = 0.0
     try:
         while not stop.is_set():
             batch = sessions.take(
-                max_bytes=settings.batch_max_rows * READING_BYTES,
-                max_wait_s=settings.batch_max_ms / 1000,
+                max_bytes=most_bytes,
+                max_wait_s=0 if backlog else settings.batch_max_ms / 1000,
                 quiet_s=QUIET_S,
             )
-            if batch and committer.commit(batch):
-                sessions.acknowledge(batch)
+            deferred: list[Deferred] = []
+            if batch and committer.commit(batch, deferred):
+                waits = {id(one.delivery) for one in deferred}
+                live = [delivery for delivery in batch if id(delivery) not in waits]
+                sessions.acknowledge(live)
+                backlog.saw_live(live)
+                backlog.add(deferred)
+            # What is in the queue may be live; but a flood of it must not stop the backlog for good.
+            if backlog and (sessions.idle or time.monotonic() > slice_due) and not stop.is_set():
+                begun = time.monotonic()
+                stored = backlog.slice()
+                if committer.commit(stored):
+                    sessions.acknowledge(stored)
+                    backlog.took(time.monotonic() - begun)
+                slice_due = time.monotonic() + SLICE_EVERY_S
             sessions.look_after()
     finally:
         committer.close()
@@ -100,15 +120,18 @@ class _Committer:
         self._lost_since: float | None = None
         self._lag_s = 0.0
 
-    def commit(self, batch: Sequence[Delivery]) -> bool:
-        """True once `batch` is committed; False if asked to stop before it could be: it stays with the broker."""
+    def commit(self, batch: Sequence[Delivery], deferred: list[Deferred] | None = None) -> bool:
+        """True once `batch` is committed; False if asked to stop before it could be: it stays with the broker.
+
+        `deferred`: where to put messages that can wait, see `Pipeline.process`.
+        """
         begun = time.monotonic()
         wait_s = RETRY_FIRST_S
         while True:
             try:
                 if self._connection is None or self._connection.closed:
                     self._connection = connect(self._url, autocommit=True)
-                self._pipeline.process(self._connection, batch)
+                self._pipeline.process(self._connection, batch, deferred)
             except (psycopg.OperationalError, DatabaseUnreachable) as error:
                 self._say_lost(error)
                 self.close()
@@ -120,8 +143,9 @@ class _Committer:
         if self._lost_since is not None:
             log.info("database is back", after_s=round(time.monotonic() - self._lost_since, 1))
             self._lost_since = None
-        self._lag_s = max(0.0, time.time() - batch[0].received_us / 1e6)
-        metrics.LAG_SECONDS.set(self._lag_s)
+        if deferred is not None:
+            self._lag_s = max(0.0, time.time() - batch[0].received_us / 1e6)
+            metrics.LAG_SECONDS.set(self._lag_s)
         metrics.BATCH_SECONDS.observe(time.monotonic() - begun)
         return True
 

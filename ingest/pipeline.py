@@ -24,6 +24,7 @@ from ingest import latest, metrics
 from ingest.batch import Batch, Quarantined, Run, sort_out
 from ingest.fleet import Fleet
 from ingest.judging import JUDGES, Judge, Records
+from ingest.lanes import Deferred
 from ingest.receiver import Delivery
 from ingest.rejudging import CHECKPOINT_EVERY_US, judge_again, save_checkpoints
 from ingest.states import Known, StaleState, StateCache, rows, save
@@ -73,14 +74,20 @@ class Pipeline:
         self._fleet: Fleet | None = None
         self._caches: dict[str, StateCache] = {kind: StateCache() for kind in JUDGES}
 
-    def process(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+    def process(
+        self,
+        connection: Connection,
+        deliveries: Sequence[Delivery],
+        deferred: list[Deferred] | None = None,
+    ) -> None:
         """Commit everything that follows from `deliveries`, or raise and leave the database as it was.
 
+        `deferred`: where to put those that can wait, which then are left alone.
         psycopg.OperationalError: the database is away; the same deliveries may be processed again.
         What one delivery makes impossible is found by halving, and that delivery quarantined.
         """
         try:
-            self._commit(connection, deliveries)
+            self._commit(connection, deliveries, deferred)
         except errors.OperationalError:
             self._forget()
             raise
@@ -88,8 +95,8 @@ class Pipeline:
             self._forget()
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
-                self.process(connection, deliveries[:middle])
-                self.process(connection, deliveries[middle:])
+                self.process(connection, deliveries[:middle], deferred)
+                self.process(connection, deliveries[middle:], deferred)
             else:
                 log.exception("message cannot be processed", topic=deliveries[0].topic)
                 broken = Quarantined(deliveries[0], Reason.INTERNAL, f"{type(error).__name__}: {error}")
@@ -97,11 +104,13 @@ class Pipeline:
                     store_quarantined(connection, [broken])
                 metrics.quarantined(broken)
 
-    def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+    def _commit(
+        self, connection: Connection, deliveries: Sequence[Delivery], deferred: list[Deferred] | None
+    ) -> None:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with connection.transaction():
-                    batch, told = self._transaction(connection, deliveries)
+                    batch, told = self._transaction(connection, deliveries, deferring=deferred is not None)
                 break
             except (
                 StaleState,
@@ -115,6 +124,8 @@ class Pipeline:
                 metrics.CONFLICTS.inc()
                 log.debug("batch judged again", why=str(lost).splitlines()[0])
                 self._forget()
+        if deferred is not None:
+            deferred.extend(batch.deferred)
         for kind, device_ids, known in told.keep:
             self._caches[kind].keep(device_ids, known)
         metrics.count(batch, stored=told.stored, repeated=told.repeated, contradicting=told.contradicting,
@@ -124,12 +135,18 @@ class Pipeline:
         for kind in self._caches:
             self._caches[kind] = StateCache()
 
-    def _transaction(self, connection: Connection, deliveries: Sequence[Delivery]) -> tuple[Batch, _Told]:
+    def _transaction(
+        self, connection: Connection, deliveries: Sequence[Delivery], *, deferring: bool
+    ) -> tuple[Batch, _Told]:
         if self._fleet is None or not self._fleet.is_current(connection):
             self._fleet = Fleet.load(connection, self._catalogue)
         fleet = self._fleet
         batch = sort_out(
-            deliveries, fleet.registry.devices, prefix=self._prefix, retention_us=self._retention_us
+            deliveries,
+            fleet.registry.devices,
+            prefix=self._prefix,
+            retention_us=self._retention_us,
+            deferring=deferring,
         )
         told = _Told()
         for kind, runs in batch.runs.items():
