@@ -10,8 +10,11 @@ import structlog
 from psycopg import Connection
 
 from alerts.catalogue import Catalogue, load_catalogue
+from devices.channels import Decoders, decoders
+from devices.terminals import load_terminals
 from devices.topics import subscription_filters
 from ingest import metrics
+from ingest.batch import Answer
 from ingest.identity import Numbers
 from ingest.judging import warm_up
 from ingest.lanes import Backlog, Deferred
@@ -22,6 +25,7 @@ from runtime import health
 from runtime.database import connect
 from runtime.errors import DatabaseUnreachable
 from runtime.settings import Settings
+from runtime.tls import broker_tls
 
 log = structlog.get_logger()
 
@@ -38,12 +42,14 @@ LAG_LIMIT_S = 30.0
 def run_collector(settings: Settings, stop: threading.Event, *, database_url: str, mqtt_url: str) -> None:
     """Collect until `stop` is set; then finish the batch in hand and leave."""
     catalogue = load_catalogue(settings.rules_file)
+    read = decoders(load_terminals(settings.terminals_file))
+    tls = broker_tls(settings, mqtt_url)
     health.checks["collector"] = lambda: "waiting for the database"
     numbers = _numbers(database_url, stop)
     if numbers is None:
         return
     with contextlib.closing(numbers):
-        sessions = Sessions(mqtt_url, subscription_filters(settings.topic_prefix), numbers)
+        sessions = Sessions(mqtt_url, subscription_filters(settings.topic_prefix), numbers, tls=tls)
         health.checks["broker"] = lambda: None if sessions.connected else "not connected"
         metrics.BROKER_CONNECTED.set_function(lambda: float(sessions.connected))
         # The subscription first: from then on nothing published is lost, however long the compiler takes.
@@ -51,16 +57,25 @@ def run_collector(settings: Settings, stop: threading.Event, *, database_url: st
         try:
             health.checks["collector"] = lambda: "getting the engine ready"
             warm_up(catalogue)
-            _collect(settings, catalogue, sessions, stop, database_url)
+            _collect(settings, catalogue, read, sessions, stop, database_url)
         finally:
             sessions.stop()
 
 
 def _collect(
-    settings: Settings, catalogue: Catalogue, sessions: Sessions, stop: threading.Event, database_url: str
+    settings: Settings,
+    catalogue: Catalogue,
+    read: Decoders,
+    sessions: Sessions,
+    stop: threading.Event,
+    database_url: str,
 ) -> None:
     pipeline = Pipeline(
-        catalogue, prefix=settings.topic_prefix, zone=settings.zone, retention_days=settings.retention_days
+        catalogue,
+        decoders=read,
+        prefix=settings.topic_prefix,
+        zone=settings.zone,
+        retention_days=settings.retention_days,
     )
     committer = _Committer(pipeline, database_url, stop)
     health.checks["collector"] = committer.complaint
@@ -76,23 +91,31 @@ def _collect(
                 quiet_s=QUIET_S,
             )
             deferred: list[Deferred] = []
-            if batch and committer.commit(batch, deferred):
+            answers = committer.commit(batch, deferred) if batch else None
+            if answers is not None:
                 waits = {id(one.delivery) for one in deferred}
                 live = [delivery for delivery in batch if id(delivery) not in waits]
-                sessions.acknowledge(live)
+                _answer(sessions, live, answers)
                 backlog.saw_live(live)
                 backlog.add(deferred)
             # What is in the queue may be live; but a flood of it must not stop the backlog for good.
             if backlog and (sessions.idle or time.monotonic() > slice_due) and not stop.is_set():
                 begun = time.monotonic()
                 stored = backlog.slice()
-                if committer.commit(stored):
-                    sessions.acknowledge(stored)
+                answers = committer.commit(stored)
+                if answers is not None:
+                    _answer(sessions, stored, answers)
                     backlog.took(time.monotonic() - begun)
                 slice_due = time.monotonic() + SLICE_EVERY_S
             sessions.look_after()
     finally:
         committer.close()
+
+
+def _answer(sessions: Sessions, committed: Sequence[Delivery], answers: Sequence[Answer]) -> None:
+    for answer in answers:
+        sessions.publish(answer.topic, answer.payload)
+    sessions.acknowledge(committed)
 
 
 def _numbers(database_url: str, stop: threading.Event) -> Numbers | None:
@@ -120,8 +143,10 @@ class _Committer:
         self._lost_since: float | None = None
         self._lag_s = 0.0
 
-    def commit(self, batch: Sequence[Delivery], deferred: list[Deferred] | None = None) -> bool:
-        """True once `batch` is committed; False if asked to stop before it could be: it stays with the broker.
+    def commit(
+        self, batch: Sequence[Delivery], deferred: list[Deferred] | None = None
+    ) -> list[Answer] | None:
+        """What to answer, once `batch` is committed; None if asked to stop before it could be: it stays with the broker.
 
         `deferred`: where to put messages that can wait, see `Pipeline.process`.
         """
@@ -131,12 +156,12 @@ class _Committer:
             try:
                 if self._connection is None or self._connection.closed:
                     self._connection = connect(self._url, autocommit=True)
-                self._pipeline.process(self._connection, batch, deferred)
+                answers = self._pipeline.process(self._connection, batch, deferred)
             except (psycopg.OperationalError, DatabaseUnreachable) as error:
                 self._say_lost(error)
                 self.close()
                 if self._stop.wait(wait_s):
-                    return False
+                    return None
                 wait_s = min(wait_s * 2, RETRY_MAX_S)
             else:
                 break
@@ -147,7 +172,7 @@ class _Committer:
             self._lag_s = max(0.0, time.time() - batch[0].received_us / 1e6)
             metrics.LAG_SECONDS.set(self._lag_s)
         metrics.BATCH_SECONDS.observe(time.monotonic() - begun)
-        return True
+        return answers
 
     def complaint(self) -> str | None:
         """What keeps readings from being stored, for /readyz."""

@@ -63,12 +63,13 @@ class Receiver:
         filters: Sequence[str],
         *,
         client_id: str,
+        tls: ssl.SSLContext | None = None,
         group: str | None = None,
         into: "queue.SimpleQueue[Delivery] | None" = None,
         subscribing: bool = True,
     ) -> None:
-        """`group`: share `filters` with the receivers of this name. `into`: the queue to put deliveries in.
-        `subscribing` False: take what an existing session holds and gets, and subscribe to nothing.
+        """`tls`: for a broker at mqtts://. `group`: share `filters` with the receivers of this name. `into`: the queue
+        to put deliveries in. `subscribing` False: take what an existing session holds and gets, and subscribe to nothing.
         """
         self._filters = list(filters)
         self._group = group
@@ -85,7 +86,7 @@ class Receiver:
         """Another client has our name, and came later: this one stays away."""
         self.unsubscribed = False
         self._lost_since: float | None = None
-        self._url = url
+        self._url, self._tls = url, tls
         self._parts = urlsplit(url)
         self.client_id = client_id
         self._client = self._make_client(MQTTProtocolVersion.MQTTv5)
@@ -139,6 +140,12 @@ class Receiver:
                     self._held_bytes -= self._unacknowledged.pop(delivery.mid, 0)
             self._room.notify()
 
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send down to a device, QoS 1; False, and nothing is sent, while there is no connection."""
+        if self.connected:
+            self._client.publish(topic, payload, qos=1)
+        return self.connected
+
     def _make_client(self, version: MQTTProtocolVersion) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -147,7 +154,7 @@ class Receiver:
             manual_ack=True,
             clean_session=False if version is MQTTProtocolVersion.MQTTv311 else None,
         )
-        _authorise(client, self._url)
+        _authorise(client, self._url, self._tls)
         client.reconnect_delay_set(1, RETRY_MAX_S)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
@@ -233,7 +240,7 @@ class Receiver:
             self._connect(self._client)
 
     def _on_connect_fail(self, client: mqtt.Client, userdata: object) -> None:  # noqa: ARG002
-        self._say_lost("connection refused")
+        self._say_lost("no connection; fleetfume doctor says why")
 
     def _on_disconnect(
         self,
@@ -297,7 +304,9 @@ def take_from(
     return taken
 
 
-def erase_session(url: str, client_id: str, version: MQTTProtocolVersion) -> bool:
+def erase_session(
+    url: str, client_id: str, version: MQTTProtocolVersion, tls: ssl.SSLContext | None = None
+) -> bool:
     """Have the broker forget the session of `client_id`, with whatever it holds; False if it is away."""
     done = threading.Event()
     client = mqtt.Client(
@@ -306,9 +315,9 @@ def erase_session(url: str, client_id: str, version: MQTTProtocolVersion) -> boo
         protocol=version,
         clean_session=True if version is MQTTProtocolVersion.MQTTv311 else None,
     )
-    parts = _authorise(client, url)
+    parts = _authorise(client, url, tls)
 
-    def answered(_client: object, _userdata: object, _flags: object, reason: ReasonCode, *_: object) -> None:
+    def answered(_client: object, _data: object, _flags: object, reason: ReasonCode, *_: object) -> None:
         if not reason.is_failure:
             done.set()
 
@@ -325,12 +334,12 @@ def erase_session(url: str, client_id: str, version: MQTTProtocolVersion) -> boo
     return erased
 
 
-def _authorise(client: mqtt.Client, url: str) -> SplitResult:
+def _authorise(client: mqtt.Client, url: str, tls: ssl.SSLContext | None) -> SplitResult:
     parts = urlsplit(url)
     if parts.username:
         client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
     if parts.scheme == "mqtts":
-        client.tls_set(cert_reqs=ssl.CERT_REQUIRED)
+        client.tls_set_context(tls)
     return parts
 
 

@@ -7,6 +7,7 @@ over those whose holder is gone: it works off what waits there, and gives the se
 """
 
 import queue
+import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,8 +39,10 @@ class _Held:
 class Sessions:
     """What comes from the broker, in one queue, whichever session it comes by."""
 
-    def __init__(self, mqtt_url: str, filters: Sequence[str], numbers: Numbers) -> None:
-        self._url, self._filters, self._numbers = mqtt_url, filters, numbers
+    def __init__(
+        self, mqtt_url: str, filters: Sequence[str], numbers: Numbers, *, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._url, self._tls, self._filters, self._numbers = mqtt_url, tls, filters, numbers
         self._group = f"fleetfume-{numbers.installation}"
         self._queue: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
         self._held: dict[int, _Held] = {}
@@ -73,6 +76,12 @@ class Sessions:
         for held in self._held.values():
             held.receiver.acknowledge(deliveries)
 
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send down to a device, QoS 1; while the broker is away nothing: who waits for an answer asks again."""
+        for held in self._held.values():
+            if held.receiver.publish(topic, payload):
+                return
+
     def look_after(self) -> None:
         """To be called now and then: keep our number, take over what is left behind, give up what is empty."""
         now = time.monotonic()
@@ -90,6 +99,7 @@ class Sessions:
             self._url,
             self._filters,
             client_id=f"{self._group}-{number}",
+            tls=self._tls,
             group=self._group,
             into=self._queue,
             subscribing=orphan == "no",
@@ -128,7 +138,7 @@ class Sessions:
                 held.orphan == "leaving" and held.receiver.unsubscribed and held.receiver.empty_for(SILENT_S)
             ):
                 held.receiver.stop()
-                if erase_session(self._url, held.receiver.client_id, held.receiver.version):
+                if erase_session(self._url, held.receiver.client_id, held.receiver.version, self._tls):
                     self._numbers.give_up(number)
                     del self._held[number]
                     log.info("session worked off and given up", number=number)

@@ -19,6 +19,7 @@ from devices.registry_files import read_directory
 from devices.types import DeviceKind
 from runtime.database import connect
 from runtime.errors import UserError
+from runtime.instants import read_instant
 from runtime.parts import broker, database
 from runtime.settings import Settings, load_settings
 from simulators.matching import Comparison, OpenedAlert, compare
@@ -61,6 +62,10 @@ def simulate(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and start give the same readings.")] = 1,
     truth: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what really happened.")] = None,
+    jt808: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="Of the trucks, 0 to 1: those whose terminals speak JT/T 808."),
+    ] = 0.0,
     clients: Annotated[
         Clients, typer.Option(help="A few shared connections, or one for each device.")
     ] = Clients.POOL,
@@ -85,13 +90,17 @@ def simulate(
     pace = chosen.speed if speed is None else speed
     if not pace > 0:
         raise UserError(f"--speed {pace} is not above 0")
+    if not 0 <= jt808 <= 1:
+        raise UserError(f"--jt808 {jt808} is not a share of the trucks, 0 to 1")
     end_us = start_us + _span_us("--duration", duration) if duration is not None else None
     fleet = read_directory(registry or SAMPLE_DISTRICT)
     secrets = _secrets(credentials) if credentials else {}
     each = clients is Clients.EACH or bool(secrets)
     with ExitStack() as opened:
         out = _opened(truth, opened)
-        simulation = make_simulation(fleet, chosen, settings.zone, start_us, seed, TruthWriter(out))
+        simulation = make_simulation(
+            fleet, chosen, settings.zone, start_us, seed, TruthWriter(out), jt808=jt808
+        )
         if each:
             opened.enter_context(many_files(len(simulation.devices)))
         mqtt = Broker.from_url(opened.enter_context(broker(settings)))
@@ -121,8 +130,8 @@ def score(
 
     Dismissed and withdrawn alerts do not count. Latency is event time from a behaviour's start to its alert.
     """
-    since = _instant("--from", from_) if from_ else datetime.min.replace(tzinfo=UTC)
-    until = _instant("--to", to) if to else datetime.max.replace(tzinfo=UTC)
+    since = read_instant("--from", from_) if from_ else datetime.min.replace(tzinfo=UTC)
+    until = read_instant("--to", to) if to else datetime.max.replace(tzinfo=UTC)
     try:
         with truth.open("rb") as lines:
             truths = [line for line in read_truths(lines) if since <= line.started_at < until]
@@ -260,22 +269,12 @@ def _start_us(start: str | None, catch_up: str | None, catch_up_h: float, now_us
     if start is not None and catch_up is not None:
         raise UserError("--start and --catch-up both say where to begin; give one of them")
     if start is not None:
-        begin_us = int(_instant("--start", start).timestamp()) * SECOND_US
+        begin_us = int(read_instant("--start", start).timestamp()) * SECOND_US
         if begin_us > now_us:
             raise UserError(f"--start {start} lies in the future; devices send what has happened")
         return begin_us
     back_us = _span_us("--catch-up", catch_up) if catch_up is not None else int(catch_up_h * 3600) * SECOND_US
     return (now_us - back_us) // SECOND_US * SECOND_US
-
-
-def _instant(option: str, text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise UserError(f"{option} {text!r} is no instant; write it like 2026-11-23T00:00:00Z")
-    return instant
 
 
 def _span_us(option: str, text: str) -> int:

@@ -2,7 +2,9 @@
 
 import json
 
+from devices.channels import decoders
 from devices.reasons import Reason
+from devices.terminals import Terminals
 from devices.types import Device
 from ingest.batch import Batch, sort_out
 from ingest.receiver import Delivery
@@ -25,8 +27,15 @@ def message(payload: object, topic: str = "ff/v1/vehicle/V1/telemetry") -> Deliv
     return Delivery(topic, raw, NOW_S * 1_000_000, mid=1, session=1)
 
 
-def sorted_out(*deliveries: Delivery) -> Batch:
-    return sort_out(deliveries, DEVICES, prefix="ff/v1", retention_us=400 * DAY_US)
+def sorted_out(*deliveries: Delivery, deferring: bool = False) -> Batch:
+    return sort_out(
+        deliveries,
+        DEVICES,
+        decoders=decoders(Terminals()),
+        prefix="ff/v1",
+        retention_us=400 * DAY_US,
+        deferring=deferring,
+    )
 
 
 def reasons(batch: Batch) -> list[tuple[str, int | None]]:
@@ -96,7 +105,7 @@ def test_what_was_old_when_it_came_can_be_put_off_and_nothing_of_it_counts() -> 
     old = message(fix(NOW_S - 3600, mystery=1))
     mixed = message({"batch": [fix(NOW_S - 3600), fix(NOW_S)]})
 
-    batch = sort_out([old, mixed], DEVICES, prefix="ff/v1", retention_us=400 * DAY_US, deferring=True)
+    batch = sorted_out(old, mixed, deferring=True)
 
     assert [(one.delivery, one.newest_us) for one in batch.deferred] == [(old, (NOW_S - 3600) * 1_000_000)]
     (run,) = batch.runs["vehicle"]
@@ -106,9 +115,7 @@ def test_what_was_old_when_it_came_can_be_put_off_and_nothing_of_it_counts() -> 
 
 def test_what_cannot_be_read_is_not_put_off() -> None:
     stranger = message(fix(NOW_S - 3600), "ff/v1/vehicle/V9/telemetry")
-    batch = sort_out(
-        [stranger, message(b"{")], DEVICES, prefix="ff/v1", retention_us=400 * DAY_US, deferring=True
-    )
+    batch = sorted_out(stranger, message(b"{"), deferring=True)
 
     assert not batch.deferred
     assert len(batch.quarantined) == 2
