@@ -11,6 +11,8 @@ import numpy as np
 UNKNOWN, NO, YES = -1, 0, 1
 NEVER = np.iinfo(np.int64).min
 """A time that has not come: before every reading."""
+NOTHING_DUE = np.iinfo(np.int64).max
+"""When a state has something to say though nothing comes: not before it hears something."""
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -50,12 +52,14 @@ SAMPLE = np.dtype(
         ("rh_pct", "f8"),
         ("fan_a", "f8"),
         ("purifier_a", "f8"),
+        ("seen", "i8"),  # end (ts) of an earlier piece that is the same as the one this reading ends; 0: none
         ("fan_on", "i1"),
         ("purifier_on", "i1"),
+        ("marked", "i1"),  # YES: the instrument itself says that it is not measuring
     ],
     align=True,
 )
-"""A fume monitor's reading. Sorted and unique like FIX."""
+"""A fume monitor's reading. Sorted and unique like FIX. `seen`: see analytics.kitchens.copies."""
 
 QUALITIES = (
     "ok",
@@ -65,9 +69,10 @@ QUALITIES = (
     "jump",  # further than the vehicle can have gone
     "negative",  # a concentration below zero drift
     "range",  # a value no instrument of this kind can read
+    "flagged",  # the instrument itself says that it is not measuring
 )
 """Quality codes as stored; the engine's int8 is the index."""
-OK, UNFIXED, ZERO, HDOP, JUMP, NEGATIVE, RANGE = range(len(QUALITIES))
+OK, UNFIXED, ZERO, HDOP, JUMP, NEGATIVE, RANGE, FLAGGED = range(len(QUALITIES))
 
 KINDS = (
     "illegal_dumping", "off_route", "loaded_stop", "unpermitted_haul", "unlicensed_loading", "undelivered_load",
@@ -99,8 +104,8 @@ EVENT_VALUES = 10
 EVENT = np.dtype(
     [
         ("slot", "i4"),
-        ("index", "i8"),  # row of the input that caused it
-        ("ts", "i8"),  # event time of that row
+        ("index", "i8"),  # row of the input that caused it; -1: none did, but that nothing came
+        ("ts", "i8"),  # event time of that row; of a silence or a time that is up, when it was long enough
         ("kind", "i1"),
         ("action", "i1"),
         ("severity", "i1"),

@@ -51,12 +51,15 @@ def _switches(values: list[bool | None]) -> NDArray[np.int8]:
 
 
 def _filled(dtype: np.dtype[Any], slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:
-    records = np.empty(len(readings), dtype=dtype)
+    records = np.zeros(len(readings), dtype=dtype)
     records["slot"] = slots
     records["ts"] = [reading.ts_us for reading in readings]
     records["local"] = local_times(records["ts"], zone)
     for name in dtype.names or ():
-        if name in ("slot", "ts", "local"):
+        if name in ("slot", "ts", "local", "seen"):
+            continue
+        if name == "marked":
+            records[name] = [reading.flag is not None for reading in readings]
             continue
         values = [getattr(reading, name) for reading in readings]
         if name == "cover":

@@ -23,6 +23,7 @@ from devices.reasons import Reason
 from devices.types import DeviceKind
 from ingest import latest, metrics
 from ingest.batch import Answer, Batch, Quarantined, Run, sort_out
+from ingest.copies import notice_pieces
 from ingest.fleet import Fleet
 from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records
@@ -224,10 +225,14 @@ class _KindOfBatch:
                 before.append(one)
                 fresh.append(run)
         by_id = {run.device_id: one for run, one in zip(runs, known, strict=True)}
+        copies: dict[str, int] = {}
         for device_id, first_late_us in again.items():
-            self._judge_again(device_id, by_id[device_id], first_late_us)
+            _earliest(copies, self._judge_again(device_id, by_id[device_id], first_late_us))
         if fresh:
-            self._judge_on(device_ids, fresh, before)
+            _earliest(copies, self._judge_on(device_ids, fresh, before))
+        while copies:
+            device_id, first_us = copies.popitem()
+            _earliest(copies, self._judge_again(device_id, self._known_now(device_id), first_us))
 
     def _store_late(self, runs: list[Run], known: list[Known]) -> dict[str, int]:
         """Store what may not be newest, leaving the rest in `runs`.
@@ -274,13 +279,24 @@ class _KindOfBatch:
         self._told.stored += len(rest)
         return again
 
-    def _judge_on(self, device_ids: list[str], runs: list[Run], before: list[Known]) -> None:
-        """Judge readings that are newer than their devices' states, and store them with what came out."""
+    def _known_now(self, device_id: str) -> Known:
+        """The device's state as this transaction has left it."""
+        for _, device_ids, known in reversed(self._told.keep):
+            if device_id in device_ids:
+                return known[device_ids.index(device_id)]
+        return self._cache.fetch(self._connection, self._judge, [device_id])[0]
+
+    def _judge_on(self, device_ids: list[str], runs: list[Run], before: list[Known]) -> dict[str, int]:
+        """Judge readings that are newer than their devices' states, and store them with what came out.
+
+        Returns the devices to judge again, as copies of these readings.
+        """
         slots = [slot for slot, run in enumerate(runs) for _ in run.times]
         readings = [reading for run in runs for reading in run.readings]
         records = self._judge.records(slots, readings, self._zone)
         states = rows(self._judge, before)
         last_before = states["last_ts"].copy()
+        copies = notice_pieces(self._connection, self._fleet, device_ids, states, records)
         after, quality, events = self._registers.judge(
             self._connection, self._judge, device_ids, states, records
         )
@@ -320,6 +336,7 @@ class _KindOfBatch:
             ],
             after,
         )
+        return copies
 
     def _tell(self, device_ids: list[str], events: Records) -> None:
         """Fold a batch's events onto the alerts that are there."""
@@ -366,7 +383,7 @@ class _KindOfBatch:
             ],
         )
 
-    def _judge_again(self, device_id: str, known: Known, first_late_us: int) -> None:
+    def _judge_again(self, device_id: str, known: Known, first_late_us: int) -> dict[str, int]:
         judged = judge_again(
             self._connection, self._registers, self._judge, self._table, self._zone, device_id, first_late_us
         )
@@ -387,3 +404,9 @@ class _KindOfBatch:
             [latest.Newest(device_id, newest, judged.newest_quality, microseconds(newest.received_at))],
             judged.states,
         )
+        return judged.copies
+
+
+def _earliest(times: dict[str, int], more: dict[str, int]) -> None:
+    for device_id, first_us in more.items():
+        times[device_id] = min(first_us, times.get(device_id, first_us))

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from alerts.episodes import Episode
 from analytics.records import HOUR, NEVER, QUALITIES
+from ingest.copies import notice_pieces_again
 from ingest.judging import Judge, Records
 from ingest.registers import Registers
 from ingest.storage import Table
@@ -65,6 +66,8 @@ class Judgement:
     newest: Any
     """The newest reading's row."""
     newest_quality: str
+    copies: dict[str, int]
+    """Other monitors to be judged again: copies of what changed, each with the time of its first."""
 
 
 def judge_again(
@@ -109,6 +112,7 @@ def judge_again(
         ).fetchall()
     records = judge.records([0] * len(readings), readings, zone)
     before = np.frombuffer(bytearray(state), dtype=judge.state_type)
+    copies = notice_pieces_again(connection, registers.newest, device_id, checkpoint_us, before, records)
     after, quality, events = registers.judge(connection, judge, [device_id], before, records)
     qualities = [QUALITIES[q] for q in quality.tolist()]
     _correct_qualities(connection, table, device_id, readings, qualities)
@@ -120,6 +124,7 @@ def judge_again(
         events,
         readings[-1],
         qualities[-1],
+        copies,
     )
 
 
