@@ -54,7 +54,7 @@ class Broker:
         parts = urlsplit(url)
         return cls(
             parts.hostname or "127.0.0.1",
-            parts.port or (8883 if tls else 1883),
+            parts.port or (8883 if parts.scheme == "mqtts" else 1883),
             tls,
             unquote(parts.username) if parts.username else None,
             unquote(parts.password) if parts.password else None,

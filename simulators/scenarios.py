@@ -29,6 +29,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     purifier_off: float = 0.0
     """Of each meal."""
     fume_exceedance: float = 0.0
+    monitor_offline: float = 0.0
+    tampering: float = 0.0
+    """With the monitor's readings; of each meal with none of the above, as the silence before it."""
 
 
 def scenarios() -> dict[str, Scenario]:
