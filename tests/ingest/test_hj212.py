@@ -155,6 +155,31 @@ def split(number: int, items: str) -> bytes:
     return build_frame(text.encode())
 
 
+def test_what_an_instrument_says_is_no_measurement_opens_nothing(connection: psycopg.Connection) -> None:
+    """Half an hour over every limit: measured, it is an exceedance; said to be a calibration, it is none."""
+
+    def half_an_hour(letter: str, mn: str) -> list[bytes]:
+        return [
+            frame(
+                f"a34041-Rtd=9,a34041-Flag={letter};ga2101-Rtd=1;ga0701-Rtd=1",
+                time=f"2025112509{minute:02d}00",
+                mn=mn,
+            )
+            for minute in range(31)
+        ]
+
+    other = Delivery("ff/v1/fume/F1/hj212", b"".join(half_an_hour("N", "ANY")), NOW_US, 2, 1)
+    pipeline().process(connection, [sent(*half_an_hour("C", MN)), other])
+
+    assert rows(connection, "SELECT DISTINCT device_id, quality, flag FROM fume_reading ORDER BY 1") == [
+        ("F0", "flagged", "calibrating"),
+        ("F1", "ok", None),
+    ]
+    assert rows(connection, "SELECT DISTINCT device_id FROM alert WHERE kind = 'fume_exceedance'") == [
+        ("F1",)
+    ]
+
+
 def test_in_one_message_good_frames_count_and_bad_ones_are_kept_with_it(
     connection: psycopg.Connection,
 ) -> None:
