@@ -1,5 +1,7 @@
 """HJ 212 through the pipeline: what is stored, and what is answered and when."""
 
+import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,10 +12,16 @@ import pytest
 from devices.hj212 import build_frame
 from devices.reasons import Reason
 from devices.repository import store_registry
+from devices.types import Registry
 from ingest.batch import Answer
 from ingest.pipeline import Pipeline
 from ingest.receiver import Delivery
+from simulators.readings import SECOND_US
+from simulators.scenarios import scenario_named
+from simulators.simulation import make_simulation
+from simulators.truth import TruthWriter
 from tests.ingest.test_pipeline import NOW_US, pipeline
+from tests.simulators.fleets import START_US, ZONE, district
 from tests.small_district import registry
 
 MN = "370181CY00000001"
@@ -191,3 +199,45 @@ def test_in_one_message_good_frames_count_and_bad_ones_are_kept_with_it(
     assert len(rows(connection, READINGS)) == len(answers) == 1
     kept = rows(connection, "SELECT reason, device_id, payload FROM quarantine ORDER BY reason")
     assert kept == [(reason, "F0", message.payload) for reason in (Reason.BAD_CHECKSUM, Reason.WRONG_SERIAL)]
+
+
+def test_a_day_of_kitchens_ends_in_the_same_alerts_in_either_language(
+    database_url: str, second_database_url: str
+) -> None:
+    def alerts(url: str, share: float) -> list[tuple[Any, ...]]:
+        monitors = {id_: device for id_, device in district().devices.items() if device.kind == "fume"}
+        few = Registry(outlets=district().outlets, devices=dict(itertools.islice(monitors.items(), 24)))
+        with psycopg.connect(url, autocommit=True, options="-c timezone=UTC") as connection:
+            with connection.transaction():
+                store_registry(connection, few, actor="test", note="")
+            simulation = make_simulation(
+                few, scenario_named("noisy"), ZONE, START_US, 1, TruthWriter(io.BytesIO()), hj212=share
+            )
+            line = pipeline()
+            for hour in range(1, 15):
+                until_us = START_US + hour * 3600 * SECOND_US
+                messages = [
+                    Delivery(
+                        f"ff/v1/fume/{device.device_id}/{device.channel}",
+                        device.to_message(said),
+                        until_us,
+                        1,
+                        1,
+                    )
+                    for device, said in simulation.advance(until_us)
+                ]
+                assert {message.topic.rpartition("/")[2] for message in messages} <= {
+                    "hj212" if share else "telemetry"
+                }
+                line.process(connection, messages)
+            assert rows(connection, "SELECT reason FROM quarantine") == []
+            return rows(
+                connection,
+                "SELECT device_id, kind, severity, state, started_at, cleared_at, round(score::numeric, 3)"
+                " FROM alert ORDER BY 1, 2, 5",
+            )
+
+    in_hj212, in_json = alerts(database_url, 1.0), alerts(second_database_url, 0.0)
+
+    assert {kind for _, kind, *_ in in_json} >= {"fume_exceedance", "purifier_off"}
+    assert in_hj212 == in_json
