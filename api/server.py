@@ -18,7 +18,9 @@ from api.metrics import Measured
 from api.routes import (
     alerts,
     duty,
+    evidence,
     labels,
+    laws,
     leads,
     office,
     outlets,
@@ -26,6 +28,8 @@ from api.routes import (
     quarantine,
     register,
     stats,
+    transfers,
+    trips,
     vehicles,
 )
 from runtime.settings import Settings
@@ -90,8 +94,8 @@ def _api() -> APIRouter:
     # Here rather than in FastAPI: its own limit stands outside all middleware and refuses in plain text.
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (
-        auth, labels, vehicles, register, outlets, alerts, leads, photos, office, duty, quarantine, stats, stream,
-        brokers,
+        auth, labels, vehicles, register, outlets, alerts, leads, photos, evidence, laws, transfers, office, duty,
+        quarantine, stats, trips, stream, brokers,
     ):  # fmt: skip
         api.include_router(part.router)
     return api
