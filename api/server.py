@@ -8,8 +8,9 @@ from fastapi import APIRouter, FastAPI
 
 from alerts.catalogue import load_catalogue
 from alerts.laws import load_laws
-from api import auth, health, problems, site, stream
+from api import auth, brokers, health, problems, site, stream
 from api.auth import LoginLimits
+from api.brokers import BrokerLimits
 from api.database import open_pool
 from api.hub import Hub
 from api.keys import Keys
@@ -17,7 +18,9 @@ from api.metrics import Measured
 from api.routes import (
     alerts,
     duty,
+    evidence,
     labels,
+    laws,
     leads,
     office,
     outlets,
@@ -25,6 +28,8 @@ from api.routes import (
     quarantine,
     register,
     stats,
+    transfers,
+    trips,
     vehicles,
 )
 from runtime.settings import Settings
@@ -79,6 +84,7 @@ def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
         app.state.laws = load_laws(settings.laws_file)
         app.state.keys = Keys()
         app.state.login_limits = LoginLimits()
+        app.state.broker_limits = BrokerLimits()
         app.include_router(_api(), prefix=API)
         site.serve_console(app)
     return app
@@ -88,7 +94,8 @@ def _api() -> APIRouter:
     # Here rather than in FastAPI: its own limit stands outside all middleware and refuses in plain text.
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (
-        auth, labels, vehicles, register, outlets, alerts, leads, photos, office, duty, quarantine, stats, stream,
+        auth, labels, vehicles, register, outlets, alerts, leads, photos, evidence, laws, transfers, office, duty,
+        quarantine, stats, trips, stream, brokers,
     ):  # fmt: skip
         api.include_router(part.router)
     return api

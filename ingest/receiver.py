@@ -30,6 +30,8 @@ RECEIVE_MAXIMUM = 5_000
 SESSION_EXPIRY_S = 0xFFFFFFFF
 """Never: the broker keeps our queue however long we are away."""
 RETRY_MAX_S = 30
+MOST_QUEUED = 10_000
+"""Messages down to devices that the broker has not taken over yet."""
 SESSION_TAKEN_OVER = 0x8E
 """MQTT 5: the reason of a broker that disconnects a client because another came with its name."""
 ERASE_WAIT_S = 10.0
@@ -130,7 +132,10 @@ class Receiver:
                 self._unacknowledged.discard(delivery.mid)
 
     def publish(self, topic: str, payload: bytes) -> bool:
-        """Send down to a device, QoS 1; False, and nothing is sent, while there is no connection."""
+        """Send down to a device, QoS 1; False, and nothing is sent, while there is no connection.
+
+        What the broker does not take fast enough is dropped beyond MOST_QUEUED: it bounds memory, and is asked for again.
+        """
         if self.connected:
             self._client.publish(topic, payload, qos=1)
         return self.connected
@@ -145,6 +150,7 @@ class Receiver:
         )
         _authorise(client, self._url, self._tls)
         client.reconnect_delay_set(1, RETRY_MAX_S)
+        client.max_queued_messages_set(MOST_QUEUED)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_subscribe = self._on_subscribe
