@@ -10,6 +10,7 @@ readings with a fume and the fan not off; a window is valid from `valid_share` o
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, LiteralString
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ import numpy as np
 from psycopg import Connection
 
 from alerts.catalogue import Catalogue
+from analytics.district import compile_district
 from analytics.localtime import local_times
 from analytics.records import MINUTE
 from devices.hours import is_within, parse_hours
@@ -98,6 +100,11 @@ SUM_DAYS: LiteralString = """
            dithering = EXCLUDED.dithering, windows = EXCLUDED.windows, windows_over = EXCLUDED.windows_over,
            interval_s = EXCLUDED.interval_s
 """
+STREETS: LiteralString = """
+    INSERT INTO outlet_street (outlet_id, jurisdiction) SELECT * FROM unnest(%s::text[], %s::text[])
+        ON CONFLICT (outlet_id) DO UPDATE SET jurisdiction = EXCLUDED.jurisdiction
+     WHERE outlet_street.jurisdiction IS DISTINCT FROM EXCLUDED.jurisdiction
+"""
 MARK_ALL: LiteralString = """
     INSERT INTO fume_due (device_id, begins_at)
     SELECT DISTINCT device_id, date_bin('10 minutes', ts AT TIME ZONE %(zone)s, timestamp '2000-01-01') AT TIME ZONE %(zone)s
@@ -116,6 +123,11 @@ def touch(connection: Connection[Any], readings: Iterable[tuple[str, int]], zone
     begins = (times - local_times(times, zone) % TEN_MINUTES_US).tolist()
     marks = sorted({(device_id, begin) for (device_id, _), begin in zip(known, begins, strict=True)})
     connection.execute(MARK, ([device_id for device_id, _ in marks], [instant(begin) for _, begin in marks]))
+
+
+def mark_all(connection: Connection[Any], begin: datetime, end: datetime, zone: ZoneInfo) -> None:
+    """Have everything between two instants counted again."""
+    connection.execute(MARK_ALL, {"begin": begin, "end": end, "zone": zone.key})
 
 
 @dataclass(slots=True)
@@ -166,11 +178,39 @@ class Counter:
     def _register(self, connection: Connection[Any]) -> Registry:
         if self._registry is None or current_version(connection) != self._registry.version:
             self._registry = load_registry(connection)
+            store_streets(connection, self._registry)
         return self._registry
 
     def _limit(self, outlet: Outlet | None) -> float:
         own = outlet.limit_mg_m3 if outlet else None
         return own if own is not None else self.catalogue.fume_limit(outlet.scale if outlet else None)
+
+
+def store_streets(connection: Connection[Any], registry: Registry) -> None:
+    """Write down which street or town each outlet lies in."""
+    street_of = compile_district(registry).jurisdiction_of
+    streets = {
+        outlet.outlet_id: street_of(outlet.lat, outlet.lon)
+        if outlet.lat is not None and outlet.lon is not None
+        else None
+        for outlet in registry.outlets.values()
+    }
+    connection.execute(STREETS, (list(streets), list(streets.values())))
+    connection.execute("DELETE FROM outlet_street WHERE NOT outlet_id = ANY(%s)", (list(streets),))
+
+
+def open_ten_minutes(hours: str | None, begin: datetime, end: datetime) -> int:
+    """How many ten minutes of the opening hours lie in [begin, end), both of the local wall clock."""
+    ranges = parse_hours(hours)
+    a_day = [is_within(ranges, minute) for minute in range(0, 24 * 60, 10)]
+    first, last = _ten_minutes(begin), _ten_minutes(end)
+    days, into = divmod(last, len(a_day))
+    before, begun = divmod(first, len(a_day))
+    return max(0, (days - before) * sum(a_day) + sum(a_day[:into]) - sum(a_day[:begun]))
+
+
+def _ten_minutes(at: datetime) -> int:
+    return at.toordinal() * 144 + (at.hour * 60 + at.minute) // 10
 
 
 def _interval_s(device: Device | None) -> float:
