@@ -19,6 +19,8 @@ from api.routes import (
     alerts,
     duty,
     evidence,
+    kitchen_office,
+    kitchens,
     labels,
     laws,
     leads,
@@ -95,7 +97,7 @@ def _api() -> APIRouter:
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (
         auth, labels, vehicles, register, outlets, alerts, leads, photos, evidence, laws, transfers, office, duty,
-        quarantine, stats, trips, stream, brokers,
+        quarantine, stats, trips, kitchens, kitchen_office, stream, brokers,
     ):  # fmt: skip
         api.include_router(part.router)
     return api

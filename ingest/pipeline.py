@@ -16,7 +16,7 @@ import numpy as np
 import structlog
 from psycopg import Connection, errors
 
-from alerts import rawlog, writing
+from alerts import kitchen_figures, rawlog, writing
 from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
 from analytics.records import NEVER, OK, QUALITIES, TRIP
@@ -264,6 +264,9 @@ class _KindOfBatch:
         self._desk = registers.desk()
 
     def process(self, runs: list[Run]) -> None:
+        if self._kind == "fume":
+            readings = [(run.device_id, ts_us) for run in runs for ts_us in run.times]
+            kitchen_figures.touch(self._connection, readings, self._zone)
         known = self._cache.fetch(self._connection, self._judge, [run.device_id for run in runs])
         again = self._store_late(runs, known)
         device_ids: list[str] = []
