@@ -7,7 +7,9 @@ from typing import Any
 from psycopg import Connection
 
 from alerts import duty, journal, rawlog
+from alerts.catalogue import load_catalogue
 from alerts.clerk import Job, run_clerk
+from alerts.kitchen_figures import Counter
 from runtime.settings import Settings
 
 
@@ -18,7 +20,13 @@ def chores(settings: Settings) -> list[Job]:
         while rawlog.purge(connection, datetime.now(UTC) - kept):
             pass
 
+    counter = Counter(load_catalogue(settings.rules_file), settings.zone)
+
+    def count(connection: Connection[Any]) -> None:
+        counter.count(connection)
+
     return [
+        Job("kitchen figures", 30.0, count),
         Job("time limits", 5.0, duty.escalate),
         Job("days of the journal", 60.0, lambda c: journal.close_days(c, settings.zone, datetime.now(UTC))),
         Job("raw messages", 60.0, purge),

@@ -20,6 +20,8 @@ from api.routes import (
     duty,
     evidence,
     hotspots,
+    kitchen_office,
+    kitchens,
     labels,
     laws,
     leads,
@@ -96,7 +98,7 @@ def _api() -> APIRouter:
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (
         auth, labels, vehicles, register, outlets, alerts, leads, photos, evidence, laws, transfers, office, duty,
-        quarantine, stats, trips, hotspots, stream, brokers,
+        quarantine, stats, trips, hotspots, kitchens, kitchen_office, stream, brokers,
     ):  # fmt: skip
         api.include_router(part.router)
     return api

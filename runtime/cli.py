@@ -40,6 +40,10 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "user": {
         "add": ("api.commands:user_add", "Make a console user."),
     },
+    "kitchens": {
+        "shop-fronts": ("alerts.kitchen_commands:shop_fronts", "Load the district's shop-fronts."),
+        "count": ("alerts.kitchen_commands:count", "Count the figures again from the readings."),
+    },
     "simulate": ("simulators.commands:simulate", "Publish a simulated fleet as its firmware would."),
     "score": ("simulators.commands:score", "Compare the alerts that were opened with a ground truth."),
     "explain": ("alerts.commands:explain", "Say why an alert was opened, fix by fix."),
@@ -63,6 +67,7 @@ GROUPS = {
     "registry": "Companies, vehicles, sites, routes, permits, outlets, devices.",
     "credentials": "Device secrets.",
     "user": "Console users.",
+    "kitchens": "Shop-fronts, figures, the nightly examination.",
 }
 
 
