@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "export": ("ingest.commands:export", "Write positions or readings to Parquet, CSV or NDJSON."),
     "replay": ("simulators.replay:replay", "Publish recorded readings on the real topics."),
     "evidence": ("alerts.commands:evidence", "Write a lead's evidence package, or verify one."),
+    "draw": ("alerts.commands:draw", "Draw targets and officers for an inspection, or verify a draw."),
     "doctor": ("runtime.doctor:doctor", "Check database, broker, clock, credentials and disk."),
 }
 GROUPS = {
