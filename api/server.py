@@ -18,6 +18,7 @@ from api.routes import (
     alerts,
     credit,
     duty,
+    events,
     evidence,
     labels,
     laws,
@@ -92,7 +93,7 @@ def _api() -> APIRouter:
     # Here rather than in FastAPI: its own limit stands outside all middleware and refuses in plain text.
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (
-        auth, labels, vehicles, register, outlets, alerts, leads, photos, evidence, laws, transfers, credit, office, duty,
+        auth, labels, vehicles, register, outlets, alerts, leads, photos, evidence, laws, transfers, credit, events, office, duty,
         quarantine, stats, stream,
     ):  # fmt: skip
         api.include_router(part.router)

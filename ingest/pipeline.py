@@ -24,6 +24,7 @@ from devices.types import DeviceKind
 from ingest import latest, metrics
 from ingest.batch import Answer, Batch, Quarantined, Run, sort_out
 from ingest.copies import notice_pieces
+from ingest.events import take_events, told_apart
 from ingest.fleet import Fleet
 from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records
@@ -146,6 +147,8 @@ class Pipeline:
             self._registers = Registers(connection, self._catalogue)
         registers = self._registers
         fleet = registers.newest
+        received = deliveries
+        deliveries, events = told_apart(received, self._prefix)
         batch = join_parts(
             connection,
             self._sort_out(fleet, deliveries),
@@ -157,7 +160,8 @@ class Pipeline:
             if runs:
                 _KindOfBatch(connection, registers, kind, self._caches[kind], self._zone, told).process(runs)
         store_means(connection, batch.means)
-        rawlog.keep(connection, [rawlog.Message(d.topic, d.received_us, d.payload) for d in deliveries])
+        rawlog.keep(connection, [rawlog.Message(d.topic, d.received_us, d.payload) for d in received])
+        batch.quarantined += take_events(connection, events, self._prefix)
         store_quarantined(connection, batch.quarantined)
         if told.stored:
             connection.execute(NOTIFY)
