@@ -83,8 +83,9 @@ def take(connection: Connection[Any], event: Event, *, received_at: datetime) ->
     said = {
         name: plain(value) for name, value in msgspec.structs.asdict(event).items() if value not in (None, "")
     }
+    thresholds = {"near_m": NEAR_M, "near_s": NEAR.total_seconds()}
     evidence = {
-        "rule": {"kind": KINDS[event.source], "version": VERSION, "thresholds": {"near_m": NEAR_M, "near_s": NEAR.total_seconds()}},
+        "rule": {"kind": KINDS[event.source], "version": VERSION, "thresholds": thresholds},
         "values": {"near_vehicles": len(near)},
         "event": said,
         "near": near,

@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from alerts.channels import NotSent
 from alerts.draws import DrawRefused
 from alerts.duty import AlertDecided
 from alerts.laws import LawsError
@@ -48,6 +49,7 @@ STATUS_OF: Mapping[type[Exception], int] = {
     BadLevels: 422,
     LawsError: 422,
     DrawRefused: 422,
+    NotSent: 422,
 }
 
 

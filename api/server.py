@@ -16,6 +16,7 @@ from api.keys import Keys
 from api.metrics import Measured
 from api.routes import (
     alerts,
+    audit,
     credit,
     duty,
     events,
@@ -23,6 +24,7 @@ from api.routes import (
     labels,
     laws,
     leads,
+    links,
     office,
     outlets,
     photos,
@@ -93,8 +95,8 @@ def _api() -> APIRouter:
     # Here rather than in FastAPI: its own limit stands outside all middleware and refuses in plain text.
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (
-        auth, labels, vehicles, register, outlets, alerts, leads, photos, evidence, laws, transfers, credit, events, office, duty,
-        quarantine, stats, stream,
+        auth, labels, vehicles, register, outlets, alerts, leads, photos, evidence, laws, transfers, credit,
+        events, office, duty, quarantine, stats, links, audit, stream,
     ):  # fmt: skip
         api.include_router(part.router)
     return api
