@@ -9,6 +9,8 @@ FLEETFUME_TIMEZONE. A float that was not sent is NaN; a three-valued switch is `
 import numpy as np
 
 UNKNOWN, NO, YES = -1, 0, 1
+REFUSED = 2
+"""As `fix`: no fix at all, but word of a reading that was refused for its time. `ts` is when it came."""
 NEVER = np.iinfo(np.int64).min
 """A time that has not come: before every reading."""
 NOTHING_DUE = np.iinfo(np.int64).max
@@ -31,14 +33,15 @@ FIX = np.dtype(
         ("hdop", "f8"),
         ("odometer_km", "f8"),
         ("load", "f8"),  # 0 empty to 1 full
-        ("fix", "i1"),  # switches: UNKNOWN, NO, YES
+        ("fix", "i1"),  # switches: UNKNOWN, NO, YES; this one REFUSED too
         ("ignition", "i1"),
         ("lift", "i1"),  # YES while the box is raised
         ("cover", "i1"),  # YES: open
     ],
     align=True,
 )
-"""A vehicle's reading, as the engine judges it. Input rows are sorted by slot, then ts, with no ts twice."""
+"""A vehicle's reading, as the engine judges it. Input rows are sorted by slot, then ts, with no ts twice; those
+of readings that were refused stand where they came, among what was received then."""
 
 SAMPLE = np.dtype(
     [
@@ -86,6 +89,9 @@ KINDS = (
     FUME_EXCEEDANCE, PURIFIER_OFF, PURIFIER_DEGRADED, MONITOR_OFFLINE, MONITOR_SUSPECT,
 ) = range(len(KINDS))  # fmt: skip
 
+TRIP = 100
+"""Kind of the rows that tell of a load's trip (`analytics.haulage.trips`); no detection."""
+
 SEVERITIES = ("info", "minor", "major", "critical")
 INFO, MINOR, MAJOR, CRITICAL = range(len(SEVERITIES))
 
@@ -95,9 +101,11 @@ OPENED, UPDATED, CLEARED, WITHDRAWN = range(len(ACTIONS))
 REASONS = (
     "",
     "dumped_before",  # withdrawn: it began after the stop where the load is now held to have been tipped
+    "heard_after_all",  # withdrawn: readings from within the silence came, so there was none
+    "unloaded_in_time",  # withdrawn: readings came that tell of the load's end before its time was up
 )
 """Why an alert was withdrawn by the engine itself; the engine's int8 is the index."""
-NO_REASON, DUMPED_BEFORE = range(len(REASONS))
+NO_REASON, DUMPED_BEFORE, HEARD_AFTER_ALL, UNLOADED_IN_TIME = range(len(REASONS))
 
 EVENT_VALUES = 10
 
@@ -117,6 +125,7 @@ EVENT = np.dtype(
         ("score", "f8"),  # 0 to 1
         ("permit", "i4"),  # row of the district's permit table the judgement used, or -1
         ("site", "i4"),  # row of the site table: where the load came from, or the zone; or -1
+        ("road", "i4"),  # row of the road table; of overspeed alone
         ("values", "f8", (EVENT_VALUES,)),  # what was measured; named per kind in `analytics.evidence`
     ],
     align=True,

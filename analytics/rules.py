@@ -100,3 +100,25 @@ class VehicleRules(NamedTuple):
     # no_go_entry
     no_go_fixes: int = 2
     no_go_clear_s: float = 60.0
+    # undelivered_load
+    undelivered_s: float = 14400.0
+    # outside_hours
+    outside_hours_s: float = 300.0
+    moving_stop_s: float = 180.0  # standing for less is moving
+    # uncovered_load
+    uncovered_kmh: float = 10.0
+    uncovered_s: float = 30.0
+    # overspeed
+    overspeed_share: float = 0.1  # over the limit
+    overspeed_fixes: int = 3
+    overspeed_clear_s: float = 30.0
+    # signal_loss
+    signal_loss_kmh: float = 10.0
+    signal_loss_s: float = 300.0
+    signal_fix_s: float = 300.0  # the last good fix speaks for a silence if under this much older
+    # device_offline
+    offline_s: float = 86400.0
+    # device_fault
+    fault_readings: int = 60  # the window; at most 60: what a state remembers
+    fault_share: float = 0.5  # more of them are not good
+    fault_clock: int = 10  # or so many were refused for their time

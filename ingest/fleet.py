@@ -26,11 +26,14 @@ DEFAULT_INTERVAL_S = 60.0
 """Of a fume monitor whose interval the register does not know."""
 
 
-LOAD_FRAME: LiteralString = "SELECT lat, lon, site_ids, route_ids, permit_ids FROM engine_frame FOR UPDATE"
+LOAD_FRAME: LiteralString = (
+    "SELECT lat, lon, site_ids, route_ids, permit_ids, road_ids FROM engine_frame FOR UPDATE"
+)
 SAVE_FRAME: LiteralString = """
-    INSERT INTO engine_frame (lat, lon, site_ids, route_ids, permit_ids) VALUES (%s, %s, %s, %s, %s)
+    INSERT INTO engine_frame (lat, lon, site_ids, route_ids, permit_ids, road_ids) VALUES (%s, %s, %s, %s, %s, %s)
         ON CONFLICT (only_one) DO UPDATE
-       SET site_ids = EXCLUDED.site_ids, route_ids = EXCLUDED.route_ids, permit_ids = EXCLUDED.permit_ids
+       SET site_ids = EXCLUDED.site_ids, route_ids = EXCLUDED.route_ids, permit_ids = EXCLUDED.permit_ids,
+           road_ids = EXCLUDED.road_ids
 """
 
 
@@ -54,7 +57,14 @@ def _frame(connection: Connection, registry: Registry) -> Frame:
     if frame != known:
         connection.execute(
             SAVE_FRAME,
-            (frame.lat, frame.lon, list(frame.site_ids), list(frame.route_ids), list(frame.permit_ids)),
+            (
+                frame.lat,
+                frame.lon,
+                list(frame.site_ids),
+                list(frame.route_ids),
+                list(frame.permit_ids),
+                list(frame.road_ids),
+            ),
         )
     return frame
 
@@ -82,6 +92,12 @@ class Fleet:
         """The same by the register as it was at `version`, in the same rows."""
         registry = load_registry_at(connection, self.registry, version)
         return Fleet(registry, compile_district(registry, self.compiled.frame), self.catalogue, self.kitchens)
+
+    def supposing(self, registry: Registry) -> "Fleet":
+        """As if `registry` were in force; its new rows come after those that are kept."""
+        return Fleet(
+            registry, compile_district(registry, self.compiled.frame.grown(registry)), self.catalogue
+        )
 
     def is_current(self, connection: Connection) -> bool:
         return current_version(connection) == self.registry.version
@@ -135,7 +151,9 @@ class Fleet:
 
     def subject(self, device_id: str) -> Subject:
         """Whom an alert of this device is about."""
-        device = self.registry.devices[device_id]
+        device = self.registry.devices.get(device_id)
+        if device is None:  # it has left the register; its alerts stay
+            return Subject(device_id=device_id)
         if device.kind == "vehicle":
             vehicle = self.registry.vehicles.get(device.bound_to or "")
             return Subject(
