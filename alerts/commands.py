@@ -1,19 +1,23 @@
-"""`fleetfume explain`, `hotspots` and `evidence`."""
+"""`fleetfume explain`, `evidence`, `draw` and `hotspots`."""
 
 import getpass
 import json
 from dataclasses import asdict
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from psycopg.errors import UndefinedTable
 
+from alerts import draws
 from alerts.catalogue import load_catalogue
 from alerts.dossier import make_package
 from alerts.explaining import explain as explain_alert
 from alerts.explanation_text import explanation_text
 from alerts.hotspots import busiest_hours, find_hotspots
+from alerts.inspections import Targets, make_draw
 from alerts.laws import load_laws
 from alerts.package import verify
 from alerts.presentation import plain
@@ -63,6 +67,55 @@ def _verify(file: Path | None) -> None:
     if (finding := verify(content)) is not None:
         raise NotAsSealed(f"{file}: {finding}")
     typer.echo(f"{file}: as it was made, every file, every entry, every byte")
+
+
+class DrawOf(StrEnum):
+    """What is drawn; or a record is verified."""
+
+    COMPANIES = "companies"
+    VEHICLES = "vehicles"
+    OUTLETS = "outlets"
+    VERIFY = "verify"
+
+
+def draw(
+    targets: Annotated[DrawOf, typer.Argument(help="What to draw from the register; or 'verify'.")],
+    file: Annotated[Path | None, typer.Argument(help="With 'verify': the record to check.")] = None,
+    seed: Annotated[str, typer.Option(help="Public and not known beforehand: lottery numbers, say.")] = "",
+    count: Annotated[int, typer.Option(help="How many targets.", min=1)] = 10,
+    officers: Annotated[int, typer.Option(help="How many officers for each.", min=0)] = 2,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The record to write, JSON.")] = None,
+) -> None:
+    """Draw targets and officers for an inspection; or, with 'verify FILE', repeat a draw from its record (offline)."""
+    if targets is DrawOf.VERIFY:
+        _verify_draw(file)
+        return
+    if output is None or file is not None:
+        raise UserError("name the record to write with -o FILE.json")
+    settings = load_settings()
+    with database(settings) as url, connect(url) as connection:
+        draw_id, record = make_draw(
+            connection, cast("Targets", targets.value), seed=seed, count=count, officers_each=officers, made_by=_who(),
+            zone=settings.timezone, today=datetime.now(settings.zone).date(),
+        )  # fmt: skip
+        output.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    for n, one in enumerate(record["drawn"], start=1):
+        typer.echo(f"{n}. {one['target']}: {', '.join(one['officers'])}")
+    typer.echo(f"{output}: draw {draw_id}, pool SHA-256 {record['pool_sha256']}")
+
+
+def _verify_draw(file: Path | None) -> None:
+    if file is None:
+        raise UserError("name the record: fleetfume draw verify FILE.json")
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise UserError(f"{file}: is no JSON") from None
+    if (wrong := draws.verify(record)) is not None:
+        raise NotAsSealed(f"{file}: {wrong}")
+    typer.echo(f"{file}: the pool and the seed give this draw")
 
 
 def _who() -> str:

@@ -27,6 +27,7 @@ from ingest import latest, metrics
 from ingest.batch import Answer, Batch, Quarantined, Run, sort_out
 from ingest.clock import note_heard, read_clock
 from ingest.copies import notice_pieces
+from ingest.events import take_events, told_apart
 from ingest.fleet import Fleet
 from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records, Refusal
@@ -208,6 +209,8 @@ class Pipeline:
     ) -> tuple[Batch, _Told]:
         registers = self._current(connection)
         fleet = registers.newest
+        received = deliveries
+        deliveries, events = told_apart(received, self._prefix)
         batch = join_parts(
             connection,
             self._sort_out(fleet, deliveries, deferring=deferring),
@@ -223,8 +226,11 @@ class Pipeline:
         waits = {id(one.delivery) for one in batch.deferred}
         rawlog.keep(
             connection,
-            [rawlog.Message(d.topic, d.received_us, d.payload) for d in deliveries if id(d) not in waits],
+            [rawlog.Message(d.topic, d.received_us, d.payload) for d in received if id(d) not in waits],
         )
+        refused = take_events(connection, events, self._prefix)
+        store_quarantined(connection, refused)
+        batch.quarantined += refused
         if told.stored:
             connection.execute(NOTIFY)
         return batch, told

@@ -60,6 +60,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
         "Say what is right and wrong with what a terminal publishes.",
     ),
     "evidence": ("alerts.commands:evidence", "Write a lead's evidence package, or verify one."),
+    "draw": ("alerts.commands:draw", "Draw targets and officers for an inspection, or verify a draw."),
     "doctor": ("runtime.doctor:doctor", "Check database, broker, clock, credentials and disk."),
 }
 GROUPS = {
