@@ -3,8 +3,8 @@
     python -m benchmarks.alternatives [SCENARIO…] [--seed 9001] [--hours 10]
 
 Scenarios: clean, noisy, holes (noisy with six times the holes, and what they delay is lost), no_sensors, honest: each a
-night from 20:00 local on with all 686 trucks, most hauls being at night. Offline (benchmarks.offline): the service's own figures, with late
-readings and kitchens, are those of benchmarks.rightness. The seed is not one the rules were made with.
+night from 20:00 local on with all 686 trucks, most hauls being at night. Offline (benchmarks.offline): the service's own
+figures, with late readings and kitchens, are those of benchmarks.rightness. The seed is not one the rules were made with.
 """
 
 import argparse
