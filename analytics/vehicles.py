@@ -107,7 +107,7 @@ def silent_vehicles(
 def vehicles_due(rules: VehicleRules, states: Records) -> NDArray[np.int64]:
     """When each of `states` (S,) has something to say though nothing comes: (S,) event times, NOTHING_DUE."""
     due = np.empty(len(states), np.int64)
-    _due(_checked(rules), _copied(states), due)
+    _due(_checked(rules), np.ascontiguousarray(states, VEHICLE_STATE), due)
     return due
 
 
