@@ -33,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
         "explain": ("alerts.commands:explain", "Say why an alert was opened, fix by fix."),
         "export": ("devices.commands:registry_export", "Write the registry files."),
     },
+    "quarantine": {
+        "list": ("ingest.quarantine_commands:quarantine_list", "What could not be read, and why."),
+        "retry": ("ingest.quarantine_commands:quarantine_retry", "Read it again, after a fix."),
+    },
     "credentials": {
         "issue": ("devices.commands:credentials_issue", "Make device secrets, and show each once."),
     },
@@ -59,6 +63,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
 GROUPS = {
     "db": "The database's schema.",
     "registry": "Companies, vehicles, sites, routes, permits, outlets, devices.",
+    "quarantine": "Messages that could not be read.",
     "credentials": "Device secrets.",
     "user": "Console users.",
 }

@@ -1,0 +1,33 @@
+-- What was quarantined can be read again after a fix. A row whose fault is gone stays, with its bytes, as a trace.
+-- Old code survives it: all are additions.
+
+ALTER TABLE quarantine
+    ADD COLUMN resolved_at timestamptz,     -- null: it still cannot be read
+    ADD COLUMN resolution  text;            -- what became of it then
+CREATE INDEX quarantine_reason ON quarantine (reason, received_at);
+
+CREATE TABLE device_status (
+    device_id text PRIMARY KEY,
+    online    boolean NOT NULL,             -- as it says, or its will message
+    since     timestamptz NOT NULL,         -- when that was first heard
+    heard_at  timestamptz NOT NULL,         -- when it last said so
+    fw        text                          -- the last firmware version it named
+);
+
+-- What a day's stored readings together say of a device (docs/belief.md); made again whenever the day is looked at again.
+CREATE TABLE device_finding (
+    device_id  text NOT NULL,
+    day        date NOT NULL,               -- of event time, in FLEETFUME_TIMEZONE
+    code       text NOT NULL,               -- device_datum, frozen, clock_offset …
+    detail     jsonb NOT NULL,              -- what was measured, beside its threshold
+    found_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (device_id, day, code)
+);
+CREATE INDEX device_finding_day ON device_finding (day);
+
+-- How far the clerk has come with a day's findings.
+CREATE TABLE finding_progress (
+    day  date PRIMARY KEY,
+    past text NOT NULL DEFAULT '',          -- devices up to this id are done
+    done boolean NOT NULL DEFAULT false
+);
