@@ -52,16 +52,24 @@ OF_TIME = [Reason.FUTURE_TIME, Reason.TOO_OLD]
 
 def lines_of(registry: Registry) -> Lines:
     """The register's roads and routes."""
-    corners = []
-    for line in (*registry.routes.values(), *registry.roads.values()):
-        parts = line.geometry["coordinates"]
-        for part in [parts] if line.geometry["type"] == "LineString" else parts:
-            corners.append(np.array([corner[:2] for corner in part], dtype=np.float64))
-    return Lines(corners)
+    shapes = [route.geometry for route in registry.routes.values()]
+    shapes += [road.geometry for road in registry.roads.values()]
+    parts = [
+        part
+        for shape in shapes
+        for part in ([shape["coordinates"]] if shape["type"] == "LineString" else shape["coordinates"])
+    ]
+    return Lines([np.array([corner[:2] for corner in part], dtype=np.float64) for part in parts])
 
 
 def look_at(
-    connection: Connection[Any], device: Device, day: date, *, zone: ZoneInfo, lines: Lines, decoders: Decoders
+    connection: Connection[Any],
+    device: Device,
+    day: date,
+    *,
+    zone: ZoneInfo,
+    lines: Lines,
+    decoders: Decoders,
 ) -> list[Finding]:
     """Find again what `day` says of `device`, in the caller's transaction."""
     begin = datetime.combine(day, time(), zone)
@@ -84,7 +92,10 @@ def look_at(
 def advance(
     connection: Connection[Any], now: datetime, *, zone: ZoneInfo, lines: "LinesKept", decoders: Decoders
 ) -> bool:
-    """Look at the next few vehicles' last whole day; False if there is nothing to do."""
+    """Look at the next few vehicles' last whole day; False if there is nothing to do.
+
+    `now` is the clock's; a day is done once, however often this is called.
+    """
     day = (now - AFTER).astimezone(zone).date() - timedelta(days=1)
     with connection.transaction():
         past, done = connection.execute(PROGRESS, (day,)).fetchone() or ("", False)
@@ -98,7 +109,7 @@ def advance(
         ]
         for device in left[:AT_ONCE]:
             look_at(connection, device, day, zone=zone, lines=lines.of(registry), decoders=decoders)
-        past = left[: AT_ONCE][-1].device_id if left else past
+        past = left[:AT_ONCE][-1].device_id if left else past
         connection.execute(ADVANCE, {"day": day, "past": past, "done": len(left) <= AT_ONCE})
     return True
 
@@ -135,7 +146,7 @@ def _refused(rows: Iterable[tuple[str, bytes, int]], device: Device, decoders: D
         if channel not in UP_CHANNELS[device.kind] or channel not in decoders:
             continue
         try:
-            decoded = decoders[channel](device, payload)  # type: ignore[index]
+            decoded = decoders[channel](device, payload)
         except MalformedPayload:
             continue
         ahead += [reading.ts_us - received_us for reading in decoded.readings]
@@ -156,4 +167,3 @@ def found(
     return connection.execute(
         FOUND, {"first": first, "last": last, "device_ids": device_ids or None}
     ).fetchall()
-

@@ -48,7 +48,8 @@ LIST: LiteralString = (
 NEXT: LiteralString = (
     "SELECT id, received_at, topic, payload, reason, detail, device_id, readings"
     + WHICH
-    + " AND id > %(after)s AND id <= %(last)s AND reason <> ALL(%(never)s) ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED"
+    + " AND id > %(after)s AND id <= %(last)s AND reason <> ALL(%(never)s)"
+    + " ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED"
 )
 RESOLVE: LiteralString = """
     UPDATE quarantine SET resolved_at = now(), resolution = %(resolution)s WHERE id = %(id)s
@@ -134,7 +135,13 @@ def _next(connection: Connection, wanted: Wanted, after: int, last: int) -> list
     with connection.cursor(row_factory=class_row(Kept)) as cursor:
         return cursor.execute(
             NEXT,
-            {**wanted.parameters(), "after": after, "last": last, "never": list(NEVER_HELPED), "limit": SLICE},
+            {
+                **wanted.parameters(),
+                "after": after,
+                "last": last,
+                "never": list(NEVER_HELPED),
+                "limit": SLICE,
+            },
         ).fetchall()
 
 

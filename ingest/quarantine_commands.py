@@ -61,9 +61,9 @@ def quarantine_retry(
     device: DeviceOption = None,
     from_: From = None,
     to: To = None,
-    dry_run: Annotated[
+    dry_run: Annotated[  # noqa: FBT002 - typer's way of a flag
         bool, typer.Option("--dry-run", help="Say what would come of it, and undo it.")
-    ] = False,  # noqa: FBT002
+    ] = False,
 ) -> None:
     """Read what was quarantined again: after the register was corrected, a decoder mended, a profile added.
 

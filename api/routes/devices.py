@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 
 from api.answers import Answer
 from api.auth import AnyCaller
@@ -19,8 +19,7 @@ EXAMPLES = 20
 
 FINDINGS: LiteralString = """
     SELECT day, code, detail FROM device_finding
-     WHERE device_id = %(device_id)s AND day >= (%(begin)s AT TIME ZONE 'UTC')::date - 1
-       AND day <= (%(end)s AT TIME ZONE 'UTC')::date + 1
+     WHERE device_id = %(device_id)s AND day BETWEEN %(first)s AND %(last)s
      ORDER BY day, code
 """
 REFUSED: LiteralString = """
@@ -54,7 +53,7 @@ TABLES: dict[str, LiteralString] = {"vehicle": "vehicle_position", "fume": "fume
 
 @router.get("/{device_id}/faults")
 def get_faults(
-    _: AnyCaller, connection: Database, device_id: str, begin: From = None, to: To = None
+    request: Request, _: AnyCaller, connection: Database, device_id: str, begin: From = None, to: To = None
 ) -> Answer:
     """What was wrong with a device's readings; by default of the last day, of 31 days at most.
 
@@ -67,9 +66,13 @@ def get_faults(
     end = to or (begin + DEFAULT if begin else datetime.now(UTC))
     start = begin or end - DEFAULT
     if not timedelta() < end - start <= MOST:
-        raise HTTPException(422, f"from and to: `to` must come after `from`, and at most {MOST.days} days later")
+        raise HTTPException(
+            422, f"from and to: `to` must come after `from`, and at most {MOST.days} days later"
+        )
+    zone = request.app.state.settings.zone
     asked = {
         "device_id": device_id, "begin": start, "end": end, "most": EXAMPLES, "shown": SHOWN_BYTES,
+        "first": start.astimezone(zone).date(), "last": end.astimezone(zone).date(),
     }  # fmt: skip
     table = TABLES[device["kind"]]
     answer: dict[str, Any] = {

@@ -6,14 +6,6 @@ ALTER TABLE quarantine
     ADD COLUMN resolution  text;            -- what became of it then
 CREATE INDEX quarantine_reason ON quarantine (reason, received_at);
 
-CREATE TABLE device_status (
-    device_id text PRIMARY KEY,
-    online    boolean NOT NULL,             -- as it says, or its will message
-    since     timestamptz NOT NULL,         -- when that was first heard
-    heard_at  timestamptz NOT NULL,         -- when it last said so
-    fw        text                          -- the last firmware version it named
-);
-
 -- What a day's stored readings together say of a device (docs/belief.md); made again whenever the day is looked at again.
 CREATE TABLE device_finding (
     device_id  text NOT NULL,
@@ -31,3 +23,6 @@ CREATE TABLE finding_progress (
     past text NOT NULL DEFAULT '',          -- devices up to this id are done
     done boolean NOT NULL DEFAULT false
 );
+
+-- (4712, …) has become the clerks' advisory lock.
+COMMENT ON TABLE collector_session IS 'The holder of a number has advisory lock (4714, number).';
