@@ -313,6 +313,7 @@ def test_a_devices_faults_are_counted_by_hour_with_the_newest_examples(
     asked = {"from": NOON.isoformat(), "to": (NOON + minutes(120)).isoformat()}
 
     said = viewer.get("/devices/V0/faults", params=asked).json()
+    assert "doubted" in said, said
 
     assert [(row["hour"], row["quality"], row["readings"]) for row in said["doubted"]] == [
         ("2026-11-23T04:00:00Z", "zero", 1),
