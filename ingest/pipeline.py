@@ -131,6 +131,13 @@ class Pipeline:
             metrics.quarantined(broken)
             return []
 
+    def refuse(self, connection: Connection, refused: Sequence[Quarantined]) -> None:
+        """Commit messages that are not to be looked into."""
+        with connection.transaction():
+            store_quarantined(connection, refused)
+        for row in refused:
+            metrics.quarantined(row)
+
     def tick(self, connection: Connection, wall_us: int) -> None:
         """Commit what silence means by the stream clock at `wall_us`, or raise and leave the database as it was.
 
