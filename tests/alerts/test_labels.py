@@ -8,6 +8,7 @@ from alerts.labels import catalogue, label
 from alerts.moves import DECISIONS, MOVES, OUTCOMES, RECEIVERS, VERDICTS
 from alerts.writing import LATE, REEVALUATED
 from analytics.evidence import VALUE_NAMES
+from analytics.findings import FINDINGS
 from analytics.records import KINDS, QUALITIES, REASONS, SEVERITIES
 from devices.reasons import Reason
 from devices.types import DeviceKind, HaulageKind, Scale, SiteKind, Standing
@@ -16,7 +17,7 @@ from devices.wire import Flag
 
 def test_every_code_has_both_words() -> None:
     codes = {
-        *KINDS, *SEVERITIES, *QUALITIES, *filter(None, REASONS), *Reason, *LATE, *REEVALUATED,
+        *KINDS, *SEVERITIES, *QUALITIES, *filter(None, REASONS), *Reason, *FINDINGS, *LATE, *REEVALUATED,
         "open", "acked", "cleared", "dismissed", "withdrawn",
         *(state for move in MOVES for state in (move.before, move.after)),
         *(role for move in MOVES for role in move.roles), "reviewer", "viewer",
