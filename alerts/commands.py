@@ -44,7 +44,8 @@ def evidence(
     settings = load_settings()
     with database(settings) as url, connect(url) as connection:
         content, digest = make_package(
-            connection, int(lead), made_by=_who(), zone=settings.zone, laws=load_laws(settings.laws_file)
+            connection, int(lead), made_by=_who(), zone=settings.zone, laws=load_laws(settings.laws_file),
+            catalogue=load_catalogue(settings.rules_file),
         )  # fmt: skip
         try:
             output.write_bytes(content)
