@@ -16,10 +16,10 @@ from tests.builders import ROLES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "roles.md"
 OPEN_TO_ALL = {"/api/v1/auth/token", "/api/v1/broker/auth", "/api/v1/broker/acl"}
-"""Signing in; and a broker's questions, which have a secret of their own (docs/firmware.md)."""
+"""Signing in; and a broker's questions, which have a secret of their own (docs/operations.md)."""
 SAMPLES = {
-    "plate": "none", "outlet_id": "none", "digest": "0" * 64, "day": "2026-01-01", "severity": "info", "subject": "companies",
-    "name": "none", "company_id": "none", "device_id": "none",
+    "plate": "none", "outlet_id": "none", "digest": "0" * 64, "day": "2026-01-01", "severity": "info",
+    "subject": "companies", "name": "none", "company_id": "none", "device_id": "none",
 }  # fmt: skip
 """For path parameters that are no numbers."""
 
