@@ -12,7 +12,9 @@ import httpx2
 from psycopg import Connection
 
 from alerts import duty, journal, messages, rawlog, webhooks
+from alerts.catalogue import load_catalogue
 from alerts.clerk import Job, run_clerk
+from alerts.kitchen_figures import Counter
 from runtime.settings import Settings
 
 
@@ -24,7 +26,13 @@ def keep_desk(settings: Settings, stop: threading.Event, *, database_url: str) -
         while rawlog.purge(connection, datetime.now(UTC) - kept):
             pass
 
+    counter = Counter(load_catalogue(settings.rules_file), settings.zone)
+
+    def count(connection: Connection[Any]) -> None:
+        counter.count(connection)
+
     jobs = [
+        Job("kitchen figures", 30.0, count),
         Job("time limits", 5.0, duty.escalate),
         Job("days of the journal", 60.0, lambda c: journal.close_days(c, settings.zone, datetime.now(UTC))),
         Job("raw messages", 60.0, purge),
