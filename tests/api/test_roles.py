@@ -1,4 +1,5 @@
 """A table of route × role × answer, made from the OpenAPI: docs/roles.md is it, and says what the service does.
+It leaves out what is only read, and by every role.
 
 Every route of the description is asked by every role, with no body. Who may not is refused (403) before anything is
 looked at; who may is told what is missing (404, 409, 422) or gets his answer.
@@ -64,7 +65,8 @@ def test_the_table_of_roles_is_what_the_service_does(
     as_role: Callable[[str], TestClient], anyone: TestClient, database: Connection[TupleRow]
 ) -> None:
     described = anyone.get("/api/v1/openapi.json").json()
-    table = as_table(measured(as_role, described))
+    rows = measured(as_role, described)
+    table = as_table([row for row in rows if row[0] != "GET" or len(row[2]) < len(ROLES)])
     kept = DOCUMENT.read_text("utf-8")
     assert table in kept, f"docs/roles.md must hold this table:\n{table}"
 
