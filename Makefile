@@ -23,6 +23,7 @@ check: .venv/.made api/console/node_modules/.made
 
 bench: .venv/.made api/web/index.html parts
 	$(BIN)/python -m benchmarks.kernels
+	$(BIN)/python -m benchmarks.kitchens
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.rightness
 

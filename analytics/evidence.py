@@ -6,10 +6,13 @@ from analytics.records import (
     FUME_EXCEEDANCE,
     ILLEGAL_DUMPING,
     LOADED_STOP,
+    MONITOR_OFFLINE,
+    MONITOR_SUSPECT,
     NO_GO_ENTRY,
     OFF_ROUTE,
     OUTSIDE_HOURS,
     OVERSPEED,
+    PURIFIER_DEGRADED,
     PURIFIER_OFF,
     SIGNAL_LOSS,
     UNCOVERED_LOAD,
@@ -70,4 +73,24 @@ VALUE_NAMES: dict[int, tuple[str, ...]] = {
         "window_start_s",  # since 1970, UTC
     ),
     PURIFIER_OFF: ("duration_s", "fan_a", "purifier_a"),
+    PURIFIER_DEGRADED: (
+        "dirty",  # 1 or 0: by its readings
+        "overdue",  # 1 or 0: by the calendar
+        "days_since_cleaning",
+        "cleaning_days",
+        "baseline_mg_m3",  # median over the week after the cleaning
+        "share_above",  # of the last seven days' readings: half above the baseline, or more
+    ),
+    MONITOR_OFFLINE: ("silent_s", "last_heard_s"),  # the last since 1970, UTC
+    MONITOR_SUSPECT: (
+        "stuck",  # 1, where it is a cause
+        "impossible",
+        "clipped",
+        "copied",
+        "equal_mg_m3",  # the value it is stuck at
+        "pile_count",  # readings just under the limit
+        "limit_mg_m3",
+        "copied_from_s",  # when the same piece had ended before, since 1970, UTC
+        "duration_s",
+    ),
 }

@@ -55,12 +55,14 @@ SAMPLE = np.dtype(
         ("rh_pct", "f8"),
         ("fan_a", "f8"),
         ("purifier_a", "f8"),
+        ("seen", "i8"),  # end (ts) of an earlier piece that is the same as the one this reading ends; 0: none
         ("fan_on", "i1"),
         ("purifier_on", "i1"),
+        ("marked", "i1"),  # YES: the instrument itself says that it is not measuring
     ],
     align=True,
 )
-"""A fume monitor's reading. Sorted and unique like FIX."""
+"""A fume monitor's reading. Sorted and unique like FIX. `seen`: see analytics.kitchens.copies."""
 
 QUALITIES = (
     "ok",
@@ -70,9 +72,10 @@ QUALITIES = (
     "jump",  # further than the vehicle can have gone
     "negative",  # a concentration below zero drift
     "range",  # a value no instrument of this kind can read
+    "flagged",  # the instrument itself says that it is not measuring
 )
 """Quality codes as stored; the engine's int8 is the index."""
-OK, UNFIXED, ZERO, HDOP, JUMP, NEGATIVE, RANGE = range(len(QUALITIES))
+OK, UNFIXED, ZERO, HDOP, JUMP, NEGATIVE, RANGE, FLAGGED = range(len(QUALITIES))
 
 KINDS = (
     "illegal_dumping", "off_route", "loaded_stop", "unpermitted_haul", "unlicensed_loading", "undelivered_load",
@@ -85,6 +88,9 @@ KINDS = (
     OUTSIDE_HOURS, NO_GO_ENTRY, UNCOVERED_LOAD, OVERSPEED, SIGNAL_LOSS, DEVICE_OFFLINE, DEVICE_FAULT,
     FUME_EXCEEDANCE, PURIFIER_OFF, PURIFIER_DEGRADED, MONITOR_OFFLINE, MONITOR_SUSPECT,
 ) = range(len(KINDS))  # fmt: skip
+
+TRIP = 100
+"""Kind of the rows that tell of a load's trip (`analytics.haulage.trips`); no detection."""
 
 SEVERITIES = ("info", "minor", "major", "critical")
 INFO, MINOR, MAJOR, CRITICAL = range(len(SEVERITIES))

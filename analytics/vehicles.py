@@ -35,19 +35,21 @@ from analytics.haulage.signal_loss import end_loss, fold_loss, loss_due
 from analytics.haulage.state import HERE, VEHICLE_LAYOUT, VEHICLE_STATE, new_vehicle_states
 from analytics.haulage.stays import fold_stay, fold_stop, load_may_change, recall_stay, stop_ends_here
 from analytics.haulage.telling import MOST_EVENTS_A_FIX, Record, Records, microseconds
+from analytics.haulage.trips import fold_trip
 from analytics.haulage.uncovered_load import fold_uncovered
 from analytics.haulage.undelivered_load import fold_undelivered, tell_undelivered, undelivered_due
 from analytics.haulage.unloading import fold_inferred, fold_parked, fold_unloading, is_tipped, note_stop
 from analytics.kernels._compile import inner_kernel, kernel
 from analytics.kernels.projection import to_plane
 from analytics.kernels.zones import containing
-from analytics.records import EVENT, FIX, NEVER, OK, REFUSED, UNFIXED, UNKNOWN, YES
+from analytics.records import EVENT, FIX, NEVER, OK, REFUSED, TRIP, UNFIXED, UNKNOWN, YES
 from analytics.rules import VehicleRules
 from analytics.terminals.device_fault import MOST_READINGS, fold_fault
 from analytics.terminals.device_offline import end_offline, fold_offline, offline_due
 
 __all__ = [
-    "VEHICLE_LAYOUT", "VEHICLE_STATE", "judge_vehicles", "new_vehicle_states", "silent_vehicles", "vehicles_due",
+    "VEHICLE_LAYOUT", "VEHICLE_STATE", "follow_vehicles", "judge_vehicles", "new_vehicle_states", "silent_vehicles",
+    "vehicles_due",
 ]  # fmt: skip
 
 _REMEMBERED_S = 600.0
@@ -64,6 +66,14 @@ def judge_vehicles(
     The arguments stay as they are. A fix no newer than its vehicle's last one gets the quality it has by
     itself and changes nothing else. A REFUSED row's quality means nothing.
     """
+    after, quality, told = follow_vehicles(district, rules, vehicles, states, fixes)
+    return after, quality, told[told["kind"] != TRIP]
+
+
+def follow_vehicles(
+    district: District, rules: VehicleRules, vehicles: NDArray[np.int32], states: Records, fixes: Records
+) -> tuple[Records, NDArray[np.int8], Records]:
+    """As `judge_vehicles`, with the rows that tell of trips (kind TRIP) among the events."""
     exact, after = _checked(rules), _copied(states)
     vehicles = np.ascontiguousarray(vehicles, np.int32)
     fixes = np.ascontiguousarray(fixes, FIX)
@@ -175,12 +185,8 @@ def _fold(
         quality[row] = quality_alone(rules, fix)
         if fix["ts"] > state["last_ts"]:
             here["ts"], here["local"] = fix["ts"], fix["local"]
-            gap_us = fix["ts"] - state["last_ts"]
-            if (
-                state["lost"]
-                or state["offline"]
-                or gap_us >= _least_silence(rules)
-                or state["last_ts"] == NEVER
+            if state["last_ts"] != NEVER and (
+                state["lost"] or state["offline"] or fix["ts"] - state["last_ts"] >= _least_silence(rules)
             ):
                 _fold_gap(district, rules, state, here, events)
             state["last_ts"] = fix["ts"]
@@ -254,7 +260,8 @@ def _fold_good_fix(
     fold_stop(rules, state, here)
     fold_stay(state, here, rules.stay_m)
     changes = load_may_change(rules, state)
-    if changes or state["lift"] == YES:
+    loads = changes or loads_here(rules, state)
+    if loads or state["lift"] == YES:
         recall_stay(rules, state, here)
 
     fold_parked(state, here)
@@ -262,7 +269,7 @@ def _fold_good_fix(
         fold_undelivered(rules, state, here, events)
         if is_tipped(rules, state, here):
             fold_inferred(district, rules, state, here, events)
-    if changes or loads_here(rules, state):
+    if loads:
         fold_load(district, rules, state, here, events)
     if state["loaded"]:
         state["loaded_ts"] = here["ts"]
@@ -287,6 +294,8 @@ def _fold_good_fix(
         1.0 + rules.overspeed_share
     ):
         fold_overspeed(district, rules, state, here, events)
+    if state["trip_ts"] != NEVER or (state["hauling"] and state["haul_left"]):
+        fold_trip(district, state, here, events)
 
     state["good_ts"], state["good_lat"], state["good_lon"] = here["ts"], here["lat"], here["lon"]
     state["good_x"], state["good_y"], state["good_speed_kmh"] = here["x"], here["y"], here["speed_kmh"]

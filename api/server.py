@@ -8,23 +8,35 @@ from fastapi import APIRouter, FastAPI
 
 from alerts.catalogue import load_catalogue
 from alerts.laws import load_laws
-from api import auth, health, problems, site, stream
+from api import auth, brokers, health, problems, site, stream
 from api.auth import LoginLimits
+from api.brokers import BrokerLimits
 from api.database import open_pool
 from api.hub import Hub
 from api.keys import Keys
 from api.metrics import Measured
 from api.routes import (
     alerts,
+    audit,
+    credit,
     duty,
+    events,
+    evidence,
+    hotspots,
+    kitchen_office,
+    kitchens,
     labels,
+    laws,
     leads,
+    links,
     office,
     outlets,
     photos,
     quarantine,
     register,
     stats,
+    transfers,
+    trips,
     vehicles,
 )
 from runtime.settings import Settings
@@ -79,6 +91,7 @@ def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
         app.state.laws = load_laws(settings.laws_file)
         app.state.keys = Keys()
         app.state.login_limits = LoginLimits()
+        app.state.broker_limits = BrokerLimits()
         app.include_router(_api(), prefix=API)
         site.serve_console(app)
     return app
@@ -88,7 +101,31 @@ def _api() -> APIRouter:
     # Here rather than in FastAPI: its own limit stands outside all middleware and refuses in plain text.
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (
-        auth, labels, vehicles, register, outlets, alerts, leads, photos, office, duty, quarantine, stats, stream,
-    ):  # fmt: skip
+        auth,
+        labels,
+        vehicles,
+        register,
+        outlets,
+        kitchens,
+        kitchen_office,
+        alerts,
+        leads,
+        photos,
+        evidence,
+        laws,
+        transfers,
+        credit,
+        events,
+        office,
+        duty,
+        quarantine,
+        stats,
+        trips,
+        hotspots,
+        links,
+        audit,
+        stream,
+        brokers,
+    ):
         api.include_router(part.router)
     return api

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from alerts.catalogue import Catalogue
 from analytics.district import compile_district
-from analytics.fume import FUME_LAYOUT, FUME_STATE, judge_fume, new_fume_states
+from analytics.fume import FUME_LAYOUT, FUME_STATE, fume_due, judge_fume, new_fume_states, pass_fume_time
 from analytics.localtime import local_times
-from analytics.records import EVENT, FIX, NO, NOTHING_DUE, REFUSED, SAMPLE, UNKNOWN, YES
+from analytics.records import FIX, NO, REFUSED, SAMPLE, UNKNOWN, YES
 from analytics.vehicles import (
     VEHICLE_LAYOUT,
     VEHICLE_STATE,
-    judge_vehicles,
+    follow_vehicles,
     new_vehicle_states,
     silent_vehicles,
     vehicles_due,
@@ -93,12 +93,15 @@ def _switches(values: list[bool | None]) -> NDArray[np.int8]:
 
 
 def _filled(dtype: np.dtype[Any], slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:
-    records = np.empty(len(readings), dtype=dtype)
+    records = np.zeros(len(readings), dtype=dtype)
     records["slot"] = slots
     records["ts"] = [reading.ts_us for reading in readings]
     records["local"] = local_times(records["ts"], zone)
     for name in dtype.names or ():
-        if name in ("slot", "ts", "local"):
+        if name in ("slot", "ts", "local", "seen"):
+            continue
+        if name == "marked":
+            records[name] = [reading.flag is not None for reading in readings]
             continue
         values = [getattr(reading, name) for reading in readings]
         if name == "cover":
@@ -127,7 +130,7 @@ class VehicleJudge:
         refused: Sequence[Refusal] = (),
     ) -> tuple[Records, NDArray[np.int8], Records]:
         heard = _with_refusals(records, refused)
-        after, quality, events = judge_vehicles(
+        after, quality, events = follow_vehicles(
             fleet.compiled.district,
             fleet.catalogue.vehicle_rules(),
             fleet.vehicle_rows(device_ids),
@@ -203,22 +206,22 @@ class FumeJudge:
 
     def due(
         self,
-        fleet: Fleet,  # noqa: ARG002
+        fleet: Fleet,
         device_ids: Sequence[str],
-        states: Records,  # noqa: ARG002
+        states: Records,
         zone: ZoneInfo,  # noqa: ARG002
     ) -> NDArray[np.int64]:
-        return np.full(len(device_ids), NOTHING_DUE, np.int64)
+        return fume_due(fleet.catalogue.fume_rules(), fleet.monitors(device_ids), states)
 
     def silent(
         self,
-        fleet: Fleet,  # noqa: ARG002
-        device_ids: Sequence[str],  # noqa: ARG002
+        fleet: Fleet,
+        device_ids: Sequence[str],
         states: Records,
-        clock_us: int,  # noqa: ARG002
+        clock_us: int,
         zone: ZoneInfo,  # noqa: ARG002
     ) -> tuple[Records, Records]:
-        return states, np.empty(0, EVENT)
+        return pass_fume_time(fleet.catalogue.fume_rules(), fleet.monitors(device_ids), states, clock_us)
 
 
 JUDGES: dict[str, Judge] = {"vehicle": VehicleJudge(), "fume": FumeJudge()}

@@ -16,19 +16,22 @@ import numpy as np
 import structlog
 from psycopg import Connection, errors
 
-from alerts import writing
+from alerts import kitchen_figures, rawlog, writing
 from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
-from analytics.records import NEVER, OK, QUALITIES
+from analytics.records import NEVER, OK, QUALITIES, TRIP
 from devices.channels import Decoders
 from devices.reasons import Reason
 from devices.types import DeviceKind
 from ingest import latest, metrics
 from ingest.batch import Answer, Batch, Quarantined, Run, sort_out
 from ingest.clock import note_heard, read_clock
+from ingest.copies import notice_pieces
+from ingest.events import take_events, told_apart
 from ingest.fleet import Fleet
 from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records, Refusal
+from ingest.lanes import Deferred
 from ingest.receiver import Delivery
 from ingest.registers import Registers
 from ingest.rejudging import CHECKPOINT_EVERY_US, judge_again, save_checkpoints
@@ -43,6 +46,7 @@ from ingest.storage import (
     store_means,
     store_quarantined,
 )
+from ingest.trips import take_back, write_trips
 from runtime.instants import microseconds
 
 log = structlog.get_logger()
@@ -95,16 +99,22 @@ class Pipeline:
         self._registers: Registers | None = None
         self._caches: dict[str, StateCache] = {kind: StateCache() for kind in JUDGES}
 
-    def process(self, connection: Connection, deliveries: Sequence[Delivery]) -> list[Answer]:
+    def process(
+        self,
+        connection: Connection,
+        deliveries: Sequence[Delivery],
+        deferred: list[Deferred] | None = None,
+    ) -> list[Answer]:
         """Commit everything that follows from `deliveries`, or raise and leave the database as it was.
 
-        Returns what may now be told to devices that wait for it.
+        Returns what may now be told to devices that wait for it. `deferred`: where to put messages that can wait,
+        which then are left alone.
 
         psycopg.OperationalError: the database is away; the same deliveries may be processed again.
         What one delivery makes impossible is found by halving, and that delivery quarantined.
         """
         try:
-            return self._commit(connection, deliveries)
+            return self._commit(connection, deliveries, deferred)
         except errors.OperationalError:
             self._forget()
             raise
@@ -112,8 +122,8 @@ class Pipeline:
             self._forget()
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
-                first = self.process(connection, deliveries[:middle])
-                return first + self.process(connection, deliveries[middle:])
+                first = self.process(connection, deliveries[:middle], deferred)
+                return first + self.process(connection, deliveries[middle:], deferred)
             log.exception("message cannot be processed", topic=deliveries[0].topic)
             broken = Quarantined(deliveries[0], Reason.INTERNAL, f"{type(error).__name__}: {error}")
             with connection.transaction():
@@ -165,14 +175,16 @@ class Pipeline:
 
     def _current(self, connection: Connection) -> Registers:
         if self._registers is None or not self._registers.newest.is_current(connection):
-            self._registers = Registers(connection, self._catalogue)
+            self._registers = Registers.load(connection, self._catalogue)
         return self._registers
 
-    def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> list[Answer]:
+    def _commit(
+        self, connection: Connection, deliveries: Sequence[Delivery], deferred: list[Deferred] | None
+    ) -> list[Answer]:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with connection.transaction():
-                    batch, told = self._transaction(connection, deliveries)
+                    batch, told = self._transaction(connection, deliveries, deferring=deferred is not None)
                 break
             except LOST_RACE as lost:
                 if attempt == MAX_ATTEMPTS:
@@ -180,6 +192,8 @@ class Pipeline:
                 metrics.CONFLICTS.inc()
                 log.debug("batch judged again", why=str(lost).splitlines()[0])
                 self._forget()
+        if deferred is not None:
+            deferred.extend(batch.deferred)
         for kind, device_ids, known in told.keep:
             self._caches[kind].keep(device_ids, known)
         metrics.count(batch, stored=told.stored, repeated=told.repeated, contradicting=told.contradicting,
@@ -190,14 +204,18 @@ class Pipeline:
         for kind in self._caches:
             self._caches[kind] = StateCache()
 
-    def _transaction(self, connection: Connection, deliveries: Sequence[Delivery]) -> tuple[Batch, _Told]:
+    def _transaction(
+        self, connection: Connection, deliveries: Sequence[Delivery], *, deferring: bool
+    ) -> tuple[Batch, _Told]:
         registers = self._current(connection)
         fleet = registers.newest
+        received = deliveries
+        deliveries, events = told_apart(received, self._prefix)
         batch = join_parts(
             connection,
-            self._sort_out(fleet, deliveries),
+            self._sort_out(fleet, deliveries, deferring=deferring),
             fleet.registry.devices,
-            lambda whole: self._sort_out(fleet, [*deliveries, *whole]),
+            lambda whole: self._sort_out(fleet, [*deliveries, *whole], deferring=deferring),
         )
         store_quarantined(connection, batch.quarantined)
         told = _Told()
@@ -205,17 +223,26 @@ class Pipeline:
             if runs:
                 _KindOfBatch(connection, registers, kind, self._caches[kind], self._zone, told).process(runs)
         store_means(connection, batch.means)
+        waits = {id(one.delivery) for one in batch.deferred}
+        rawlog.keep(
+            connection,
+            [rawlog.Message(d.topic, d.received_us, d.payload) for d in received if id(d) not in waits],
+        )
+        refused = take_events(connection, events, self._prefix)
+        store_quarantined(connection, refused)
+        batch.quarantined += refused
         if told.stored:
             connection.execute(NOTIFY)
         return batch, told
 
-    def _sort_out(self, fleet: Fleet, deliveries: Sequence[Delivery]) -> Batch:
+    def _sort_out(self, fleet: Fleet, deliveries: Sequence[Delivery], *, deferring: bool) -> Batch:
         return sort_out(
             deliveries,
             fleet.registry.devices,
             decoders=self._decoders,
             prefix=self._prefix,
             retention_us=self._retention_us,
+            deferring=deferring,
         )
 
 
@@ -240,13 +267,12 @@ class _KindOfBatch:
         self._cache = cache
         self._zone = zone
         self._told = told
-        self._desk = writing.Desk(
-            catalogue=self._fleet.catalogue,
-            registry_version_at=registers.version_at,
-            jurisdiction_of=self._fleet.compiled.jurisdiction_of,
-        )
+        self._desk = registers.desk()
 
     def process(self, runs: list[Run]) -> None:
+        if self._kind == "fume":
+            readings = [(run.device_id, ts_us) for run in runs for ts_us in run.times]
+            kitchen_figures.touch(self._connection, readings, self._zone)
         known = self._cache.fetch(self._connection, self._judge, [run.device_id for run in runs])
         again = self._store_late(runs, known)
         device_ids: list[str] = []
@@ -258,10 +284,12 @@ class _KindOfBatch:
                 before.append(one)
                 fresh.append(run)
         by_id = {run.device_id: one for run, one in zip(runs, known, strict=True)}
+        copies: dict[str, int] = {}
         for device_id, first_late_us in again.items():
-            self._judge_again(device_id, by_id[device_id], first_late_us)
+            _earliest(copies, self._judge_again(device_id, by_id[device_id], first_late_us))
         if fresh:
-            self._judge_on(device_ids, fresh, before)
+            _earliest(copies, self._judge_on(device_ids, fresh, before))
+        self._follow(copies)
 
     def _store_late(self, runs: list[Run], known: list[Known]) -> dict[str, int]:
         """Store what may not be newest, leaving the rest in `runs`.
@@ -308,13 +336,24 @@ class _KindOfBatch:
         self._told.stored += len(rest)
         return again
 
-    def _judge_on(self, device_ids: list[str], runs: list[Run], before: list[Known]) -> None:
-        """Judge readings that are newer than their devices' states, and store them with what came out."""
+    def _known_now(self, device_id: str) -> Known:
+        """The device's state as this transaction has left it."""
+        for _, device_ids, known in reversed(self._told.keep):
+            if device_id in device_ids:
+                return known[device_ids.index(device_id)]
+        return self._cache.fetch(self._connection, self._judge, [device_id])[0]
+
+    def _judge_on(self, device_ids: list[str], runs: list[Run], before: list[Known]) -> dict[str, int]:
+        """Judge readings that are newer than their devices' states, and store them with what came out.
+
+        Returns the devices to judge again, as copies of these readings.
+        """
         slots = [slot for slot, run in enumerate(runs) for _ in run.times]
         readings = [reading for run in runs for reading in run.readings]
         records = self._judge.records(slots, readings, self._zone)
         states = rows(self._judge, before)
         last_before = states["last_ts"].copy()
+        copies = notice_pieces(self._connection, self._fleet, device_ids, states, records)
         refused = [Refusal(slot, at) for slot, run in enumerate(runs) for at in run.refused]
         after, quality, events = self._registers.judge(
             self._connection, self._judge, device_ids, states, records, refused
@@ -355,13 +394,15 @@ class _KindOfBatch:
                 ],
                 after[heard],
             )
+        return copies
 
     def hear_nothing(self, device_ids: list[str], clock_us: int) -> None:
         """Tell what it means that nothing has come of these devices until `clock_us`."""
         known = self._cache.fetch(self._connection, self._judge, device_ids)
+        copies: dict[str, int] = {}
         for device_id, one in zip(device_ids, known, strict=True):
             if one.rebuild:
-                self._judge_again(device_id, one, NEVER)
+                _earliest(copies, self._judge_again(device_id, one, NEVER))
         current = [i for i, one in enumerate(known) if not one.rebuild]
         silent, before = [device_ids[i] for i in current], [known[i] for i in current]
         after, events = self._judge.silent(
@@ -369,6 +410,13 @@ class _KindOfBatch:
         )
         self._keep(silent, before, after)
         self._tell(silent, events)
+        self._follow(copies)
+
+    def _follow(self, copies: dict[str, int]) -> None:
+        """Judge again what is a copy of something that changed, and what is a copy of that."""
+        while copies:
+            device_id, first_us = copies.popitem()
+            _earliest(copies, self._judge_again(device_id, self._known_now(device_id), first_us))
 
     def _keep(self, device_ids: list[str], before: list[Known], after: Records) -> None:
         due = self._judge.due(self._fleet, device_ids, after, self._zone)
@@ -376,7 +424,11 @@ class _KindOfBatch:
         self._told.keep.append((self._kind, device_ids, saved))
 
     def _tell(self, device_ids: list[str], events: Records) -> None:
-        """Fold a batch's events onto the alerts that are there."""
+        """Fold a batch's events onto the alerts that are there, and write the trips they tell of."""
+        events, hauls = events[events["kind"] != TRIP], events[events["kind"] == TRIP]
+        for slot in np.unique(hauls["slot"]).tolist():
+            subject = self._fleet.subject(device_ids[slot])
+            write_trips(self._connection, self._fleet, subject, hauls[hauls["slot"] == slot])
         if not len(events):
             return
         by_device: dict[str, list[Event]] = {}
@@ -387,9 +439,7 @@ class _KindOfBatch:
         for device_id, told in by_device.items():
             stored = alerts.get(device_id, {})
             difference = reconcile(stored, fold(stored.values(), told))
-            writing.write_difference(
-                self._connection, self._fleet.subject(device_id), difference, self._desk, late=False
-            )
+            writing.write_difference(self._connection, self._fleet.subject(device_id), difference, self._desk)
 
     def _named(self, events: Records) -> list[Event]:
         return named_events(
@@ -423,7 +473,7 @@ class _KindOfBatch:
             ],
         )
 
-    def _judge_again(self, device_id: str, known: Known, first_late_us: int) -> None:
+    def _judge_again(self, device_id: str, known: Known, first_late_us: int) -> dict[str, int]:
         judged = judge_again(
             self._connection, self._registers, self._judge, self._table, self._zone, device_id, first_late_us
         )
@@ -431,13 +481,16 @@ class _KindOfBatch:
         since = judged.checkpoint_us - SEEN_BEFORE_US if judged.checkpoint_us != NEVER else NEVER
         stored = writing.load_episodes(self._connection, [device_id], since_us=since).get(device_id, {})
         base = as_of(judged.checkpoint_us, stored.values(), judged.ongoing)
-        difference = reconcile(stored, fold(base, self._named(judged.events)))
-        writing.write_difference(
-            self._connection, self._fleet.subject(device_id), difference, self._desk, late=True
-        )
+        hauls = judged.events["kind"] == TRIP
+        difference = reconcile(stored, fold(base, self._named(judged.events[~hauls])))
+        subject = self._fleet.subject(device_id)
+        if self._kind == "vehicle":
+            take_back(self._connection, device_id, judged.checkpoint_us)
+            write_trips(self._connection, self._fleet, subject, judged.events[hauls])
+        writing.write_difference(self._connection, subject, difference, self._desk, why=writing.LATE)
         newest = judged.newest
         if newest is None:
-            return
+            return judged.copies
         latest.store(
             self._connection,
             self._kind,
@@ -445,3 +498,9 @@ class _KindOfBatch:
             [latest.Newest(device_id, newest, judged.newest_quality, microseconds(newest.received_at))],
             judged.states,
         )
+        return judged.copies
+
+
+def _earliest(times: dict[str, int], more: dict[str, int]) -> None:
+    for device_id, first_us in more.items():
+        times[device_id] = min(first_us, times.get(device_id, first_us))

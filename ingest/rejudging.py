@@ -13,13 +13,15 @@ from psycopg import Connection, sql
 from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
 
+from alerts import kitchen_figures
 from alerts.episodes import Episode
 from analytics.records import HOUR, NEVER, QUALITIES
 from ingest.batch import OF_TIME
 from ingest.clock import heard_until
+from ingest.copies import notice_pieces_again
 from ingest.judging import Judge, Records, Refusal
 from ingest.registers import Registers
-from ingest.storage import Table
+from ingest.storage import FUME_READING, Table
 from runtime.instants import instant, microseconds
 
 CHECKPOINT_EVERY_US = HOUR
@@ -76,6 +78,8 @@ class Judgement:
     newest: Any
     """The newest reading's row; None: every reading of it was refused."""
     newest_quality: str
+    copies: dict[str, int]
+    """Other monitors to be judged again: copies of what changed, each with the time of its first."""
 
 
 def judge_again(
@@ -120,13 +124,16 @@ def judge_again(
         ).fetchall()
     records = judge.records([0] * len(readings), readings, zone)
     before = np.frombuffer(bytearray(state), dtype=judge.state_type)
+    copies = notice_pieces_again(connection, registers.newest, device_id, checkpoint_us, before, records)
     refused = _refused_since(connection, device_id, before)
     after, quality, events = registers.judge(connection, judge, [device_id], before, records, refused)
     # Silences that have been told are told again, if they still are any.
     after, silences = judge.silent(registers.newest, [device_id], after, heard_until(connection), zone)
     events = np.concatenate([events, silences])
     qualities = [QUALITIES[q] for q in quality.tolist()]
-    _correct_qualities(connection, table, device_id, readings, qualities)
+    corrected = _correct_qualities(connection, table, device_id, readings, qualities)
+    if table is FUME_READING:
+        kitchen_figures.touch(connection, ((device_id, ts_us) for ts_us in corrected), zone)
     connection.execute(DROP_LATER_CHECKPOINTS, {"device_id": device_id, "begin": begin})
     return Judgement(
         checkpoint_us,
@@ -135,6 +142,7 @@ def judge_again(
         events,
         readings[-1] if readings else None,
         qualities[-1] if readings else "",
+        copies,
     )
 
 
@@ -176,8 +184,10 @@ def save_checkpoints(
 
 def _correct_qualities(
     connection: Connection, table: Table, device_id: str, readings: list[Any], qualities: list[str]
-) -> None:
-    wrong = [(r.ts, quality) for r, quality in zip(readings, qualities, strict=True) if r.quality != quality]
+) -> list[int]:
+    """Returns the times, µs, of those that were wrong."""
+    both = zip(readings, qualities, strict=True)
+    wrong = [(reading, quality) for reading, quality in both if reading.quality != quality]
     if wrong:
         connection.execute(
             sql.SQL(
@@ -187,5 +197,6 @@ def _correct_qualities(
                  WHERE stored.device_id = %s AND stored.ts = judged.ts
                 """
             ).format(table=sql.Identifier(table.name)),
-            ([ts for ts, _ in wrong], [quality for _, quality in wrong], device_id),
+            ([reading.ts for reading, _ in wrong], [quality for _, quality in wrong], device_id),
         )
+    return [reading.ts_us for reading, _ in wrong]

@@ -9,6 +9,8 @@ from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from alerts import duty
+from alerts.explaining import explain
+from alerts.external import KINDS as EXTERNAL_KINDS
 from alerts.leads import NoSuchAlert
 from alerts.outbox import take_turn
 from alerts.presentation import ALERT, alert_json, load_alert
@@ -22,7 +24,7 @@ from api.shapes import AlertShape, Shape, page_of
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
-Kind = StrEnum("Kind", {kind.upper(): kind for kind in KINDS})  # type: ignore[misc]
+Kind = StrEnum("Kind", {kind.upper(): kind for kind in (*KINDS, *EXTERNAL_KINDS.values())})  # type: ignore[misc]
 Severity = StrEnum("Severity", {severity.upper(): severity for severity in SEVERITIES})  # type: ignore[misc]
 State = Literal["open", "acked", "cleared", "dismissed", "withdrawn"]
 Code = Literal[
@@ -160,6 +162,19 @@ def _held(connection: Connection[Any], group_id: int, states: list[str]) -> list
 @router.get("/{alert_id}", response_model=AlertShape)
 def get_alert(_: AnyCaller, request: Request, connection: Database, alert_id: Identity) -> Answer:
     return _shown(request, connection, alert_id)
+
+
+@router.get("/{alert_id}/explanation")
+def get_explanation(_: AnyCaller, request: Request, connection: Database, alert_id: Identity) -> Answer:
+    """Why it was opened, judged once more: fixes with distances and sites, what was left out, thresholds, score.
+
+    `caveats` says what may make it differ from the alert: rules or register changed, readings gone.
+    """
+    state = request.app.state
+    said = explain(connection, alert_id, state.catalogue, state.settings.zone)
+    if said is None:
+        raise NoSuchAlert(f"no alert {alert_id}")
+    return Answer(said)
 
 
 @router.post("/{alert_id}/ack", responses={409: {}}, response_model=AlertShape)

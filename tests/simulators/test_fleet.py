@@ -18,7 +18,8 @@ from tests.simulators.fleets import START_US, ZONE, district, part_of_it, played
 
 PLANTED = {
     "illegal_dumping", "off_route", "no_go_entry", "unpermitted_haul", "unlicensed_loading", "purifier_off",
-    "fume_exceedance", "undelivered_load", "uncovered_load", "overspeed", "signal_loss", "device_fault", "outside_hours",
+    "fume_exceedance", "monitor_offline", "monitor_suspect",
+    "undelivered_load", "uncovered_load", "overspeed", "signal_loss", "device_fault", "outside_hours",
 }  # fmt: skip
 
 
@@ -162,21 +163,24 @@ def test_ten_minute_means_are_clearly_over_or_under_the_limit_as_the_truth_says(
     clean: tuple[dict[str, list[dict[str, object]]], list[TruthLine]],
 ) -> None:
     readings, truths = clean
+    tampered = {truth.device_id for truth in truths if truth.kind == "monitor_suspect"}
     high = {
         (truth.device_id, window)
         for truth in truths
-        if truth.kind == "fume_exceedance"
+        if truth.kind == "fume_exceedance" and truth.device_id not in tampered
         for window in range(int(truth.started_at.timestamp()) // 600, int(truth.ended_at.timestamp()) // 600)
     }
     seen = set()
     for device_id, read in readings.items():
-        if not device_id.startswith("F"):
+        if not device_id.startswith("F") or device_id in tampered:
             continue
         outlet = district().outlets[district().devices[device_id].bound_to or ""]
         limit = outlet.limit_mg_m3 or LIMIT_MG_M3[outlet.scale or "large"]
         windows = defaultdict(list)
         for reading in read:
-            if reading["fan_on"]:
+            if (
+                reading["fan_on"] and 0 <= float(str(reading["fume_mg_m3"])) < 100
+            ):  # tampering that is not over yet
                 at = datetime.fromisoformat(str(reading["ts"])).timestamp()
                 windows[int(at) // 600].append(float(str(reading["fume_mg_m3"])))
         for window, values in windows.items():
@@ -185,7 +189,7 @@ def test_ten_minute_means_are_clearly_over_or_under_the_limit_as_the_truth_says(
                 seen.add((device_id, window))
                 assert share > 1.3
             elif len(values) >= 8:
-                assert share < 0.95
+                assert share < 1
     assert seen == high
 
 
