@@ -82,7 +82,8 @@ def test_a_u_turn_at_a_missed_junction() -> None:
     corner = replace(USUAL, routes={"ROAD": route("ROAD", (0, 0), (2000, 0), (2000, 1000), (6000, 1000))})
     turn = [
         *drive("10:10:10", "10:10:30", (2000, 0), (2250, 0), **FULL),
-        *drive("10:10:40", "10:11", (2200, 0), (2000, 20), **FULL), *drive("10:11:10", "10:13", (2000, 60), (2000, 1000), **FULL),
+        *drive("10:10:40", "10:11", (2200, 0), (2000, 20), **FULL),
+        *drive("10:11:10", "10:13", (2000, 60), (2000, 1000), **FULL),
     ]  # fmt: skip
 
     assert kinds([*loaded_out_to((2000, 0)), *turn], corner) == []
