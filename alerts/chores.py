@@ -10,6 +10,7 @@ from alerts import duty, journal, rawlog
 from alerts.catalogue import load_catalogue
 from alerts.clerk import Job, run_clerk
 from alerts.kitchen_figures import Counter
+from alerts.kitchen_night import examine_if_due
 from runtime.settings import Settings
 
 
@@ -20,13 +21,18 @@ def chores(settings: Settings) -> list[Job]:
         while rawlog.purge(connection, datetime.now(UTC) - kept):
             pass
 
-    counter = Counter(load_catalogue(settings.rules_file), settings.zone)
+    catalogue = load_catalogue(settings.rules_file)
+    counter = Counter(catalogue, settings.zone)
 
     def count(connection: Connection[Any]) -> None:
         counter.count(connection)
 
+    def examine(connection: Connection[Any]) -> None:
+        examine_if_due(connection, catalogue, settings.zone, datetime.now(UTC))
+
     return [
         Job("kitchen figures", 30.0, count),
+        Job("monitors examined", 600.0, examine),
         Job("time limits", 5.0, duty.escalate),
         Job("days of the journal", 60.0, lambda c: journal.close_days(c, settings.zone, datetime.now(UTC))),
         Job("raw messages", 60.0, purge),
