@@ -1,8 +1,9 @@
 """Messages from the broker, held until whoever asked for them says they are safe.
 
 QoS 1 with manual acknowledgement and a persistent session: what is not acknowledged comes again,
-after a reconnect or a crash of ours. How much may be under way at once is the broker's receive
-maximum, which bounds our memory whatever the backlog. Where the broker has shared subscriptions, each
+after a reconnect or a crash of ours. How much may be under way at once is bounded, and with it our memory,
+whatever the backlog: the broker is told (receive maximum), and is not read from while there is more
+(Mosquitto 2.0.11 keeps to the maximum until the first acknowledgement only). Where the broker has shared subscriptions, each
 message comes to one receiver of the group; where it has none, to each.
 """
 
@@ -26,7 +27,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 log = structlog.get_logger()
 
 RECEIVE_MAXIMUM = 5_000
-"""Messages under way and not yet acknowledged: 1.3 GB if every one had the largest payload, 2 MB as firmware sends them."""
+"""Messages under way and not yet acknowledged, at most; 2 MB as firmware sends them."""
+HELD_MAX_BYTES = 64 * 1024 * 1024
+"""Their payloads together, at most, and one more message. 5,000 of the largest would be 1.3 GB."""
 SESSION_EXPIRY_S = 0xFFFFFFFF
 """Never: the broker keeps our queue however long we are away."""
 RETRY_MAX_S = 30
@@ -76,7 +79,9 @@ class Receiver:
         self._sharing = False
         self._queue: queue.SimpleQueue[Delivery] = queue.SimpleQueue() if into is None else into
         self._session = 0
-        self._unacknowledged: set[int] = set()
+        self._unacknowledged: dict[int, int] = {}  # payload bytes by packet id
+        self._held_bytes = 0
+        self._room = threading.Condition()
         self._last_message = time.monotonic()
         self._connected = threading.Event()
         self.taken_over = False
@@ -113,7 +118,9 @@ class Receiver:
 
     def stop(self) -> None:
         """Leave. The session, and with it everything unacknowledged, stays with the broker."""
-        self._stopping = True
+        with self._room:
+            self._stopping = True
+            self._room.notify()
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -129,7 +136,11 @@ class Receiver:
         for delivery in deliveries:
             if delivery.session == session and delivery.mid:
                 self._client.ack(delivery.mid, 1)
-                self._unacknowledged.discard(delivery.mid)
+        with self._room:
+            for delivery in deliveries:
+                if delivery.session == session:
+                    self._held_bytes -= self._unacknowledged.pop(delivery.mid, 0)
+            self._room.notify()
 
     def publish(self, topic: str, payload: bytes) -> bool:
         """Send down to a device, QoS 1; False, and nothing is sent, while there is no connection.
@@ -183,7 +194,9 @@ class Receiver:
                 return
             self._say_lost(str(reason))
             return
-        self._unacknowledged.clear()
+        with self._room:
+            self._unacknowledged.clear()
+            self._held_bytes = 0
         self._last_message = time.monotonic()
         self._session = next(_sessions)
         # MQTT 5: a broker without shared subscriptions says so; MQTT 3.1.1 does not know them.
@@ -263,12 +276,18 @@ class Receiver:
     def _on_message(self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage) -> None:  # noqa: ARG002
         self._last_message = time.monotonic()
         if message.mid:
-            self._unacknowledged.add(message.mid)
+            with self._room:
+                self._room.wait_for(lambda: self._stopping or self._has_room())
+                self._unacknowledged[message.mid] = len(message.payload)
+                self._held_bytes += len(message.payload)
         self._queue.put(
             Delivery(
                 message.topic, bytes(message.payload), time.time_ns() // 1000, message.mid, self._session
             )
         )
+
+    def _has_room(self) -> bool:
+        return len(self._unacknowledged) < RECEIVE_MAXIMUM and self._held_bytes < HELD_MAX_BYTES
 
 
 def take_from(

@@ -53,6 +53,11 @@ class Sessions:
     def connected(self) -> bool:
         return any(held.receiver.connected for held in self._held.values() if held.orphan == "no")
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything that came is taken."""
+        return self._queue.empty()
+
     def start(self) -> None:
         self.look_after()
 

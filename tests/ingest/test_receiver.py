@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from ingest import receiver
 from ingest.receiver import Delivery, Receiver
 from runtime.embedded.broker import embedded_broker
 from tests.parts.mosquitto import Mosquitto
@@ -15,19 +18,19 @@ FILTERS = ["ff/v1/+/+/telemetry"]
 
 @contextmanager
 def receiving(url: str, name: str) -> Iterator[Receiver]:
-    receiver = Receiver(url, FILTERS, client_id=name)
-    receiver.start()
+    one = Receiver(url, FILTERS, client_id=name)
+    one.start()
     try:
-        wait_until(lambda: receiver.connected, seconds=20, what=lambda: "connected")
-        yield receiver
+        wait_until(lambda: one.connected, seconds=20, what=lambda: "connected")
+        yield one
     finally:
-        receiver.stop()
+        one.stop()
 
 
-def taken(receiver: Receiver, count: int) -> list[Delivery]:
-    """The next `count` deliveries, or as many as come within ten seconds."""
+def taken(receiver: Receiver, count: int, seconds: float = 10) -> list[Delivery]:
+    """The next `count` deliveries, or as many as come within `seconds`."""
     found: list[Delivery] = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + seconds
     while len(found) < count and time.monotonic() < deadline:
         found += receiver.take(max_bytes=1_000_000, max_wait_s=0.2, quiet_s=0.05)
     return found
@@ -40,40 +43,67 @@ def publish(url: str, *numbers: int) -> None:
 
 
 def test_what_was_not_acknowledged_comes_again_and_the_rest_does_not(broker: Mosquitto) -> None:
-    with receiving(broker.url, "again") as receiver:
+    with receiving(broker.url, "again") as held:
         publish(broker.url, 1, 2, 3, 4)
-        first = taken(receiver, 4)
-        receiver.acknowledge(first[:2])
+        first = taken(held, 4)
+        held.acknowledge(first[:2])
         time.sleep(0.5)
 
-    with receiving(broker.url, "again") as receiver:
+    with receiving(broker.url, "again") as held:
         publish(broker.url, 5)
-        assert [delivery.payload for delivery in taken(receiver, 3)] == [b"3", b"4", b"5"]
+        assert [delivery.payload for delivery in taken(held, 3)] == [b"3", b"4", b"5"]
 
 
 def test_it_comes_back_to_a_broker_that_was_killed_and_old_acknowledgements_are_not_mistaken(
     broker: Mosquitto,
 ) -> None:
-    with receiving(broker.url, "back") as receiver:
+    with receiving(broker.url, "back") as held:
         publish(broker.url, 8001, 8002)
-        before = taken(receiver, 2)
+        before = taken(held, 2)
         # Mosquitto writes to disk after it has told the publisher.
         wait_until(lambda: broker.saved.exists() and b"8002" in broker.saved.read_bytes(), seconds=20)
         broker.kill()
-        wait_until(lambda: not receiver.connected, seconds=20)
+        wait_until(lambda: not held.connected, seconds=20)
         broker.start()
-        wait_until(lambda: receiver.connected, seconds=60)
-        receiver.acknowledge(before)  # of the connection that is gone: says nothing to the new one
+        wait_until(lambda: held.connected, seconds=60)
+        held.acknowledge(before)  # of the connection that is gone: says nothing to the new one
         publish(broker.url, 8003)
-        again = {delivery.payload for delivery in taken(receiver, 3)}
+        again = {delivery.payload for delivery in taken(held, 3)}
 
     assert again == {b"8001", b"8002", b"8003"}
 
 
 def test_a_broker_that_speaks_only_the_older_version_is_served_in_it(tmp_path: Path) -> None:
-    with embedded_broker(tmp_path) as url, receiving(url, "older") as receiver:
+    with embedded_broker(tmp_path) as url, receiving(url, "older") as held:
         publish(url, 1)
-        (delivery,) = taken(receiver, 1)
-        receiver.acknowledge([delivery])
+        (delivery,) = taken(held, 1)
+        held.acknowledge([delivery])
 
     assert delivery.payload == b"1"
+
+
+def test_whatever_waits_at_the_broker_no_more_than_the_receive_maximum_is_held(
+    broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What bounds the memory of a collector, whatever the backlog."""
+    monkeypatch.setattr(receiver, "RECEIVE_MAXIMUM", 50)
+    with receiving(broker.url, "bounded") as held:
+        publish(broker.url, *range(200))
+        first = taken(held, 51, seconds=2)
+        assert len(first) == 50
+        held.acknowledge(first)
+        assert len(taken(held, 51, seconds=2)) == 50
+
+
+def test_nor_more_bytes_than_are_allowed_and_one_message(
+    broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "HELD_MAX_BYTES", 1000)
+    with receiving(broker.url, "large") as held:
+        with publisher(broker.url) as send:
+            for _ in range(10):
+                send("ff/v1/vehicle/V0/telemetry", b"x" * 400)
+        first = taken(held, 4, seconds=2)
+        assert len(first) == 3
+        held.acknowledge(first[:1])
+        assert len(taken(held, 2, seconds=2)) == 1
