@@ -27,6 +27,17 @@ def keep_desk(settings: Settings, stop: threading.Event, *, database_url: str) -
         while rawlog.purge(connection, datetime.now(UTC) - kept):
             pass
 
+    jobs = [
+        Job("time limits", 5.0, duty.escalate),
+        Job("days of the journal", 60.0, lambda c: journal.close_days(c, settings.zone, datetime.now(UTC))),
+        Job("raw messages", 60.0, purge),
+        Job("outbox", 600.0, lambda c: webhooks.prune(c, settings.outbox_days)),
+    ]
+    run_clerk("desk", database_url, jobs, stop)
+
+
+def keep_kitchens(settings: Settings, stop: threading.Event, *, database_url: str) -> None:
+    """The kitchens' figures and the nightly examination, which may take minutes, until `stop` is set."""
     catalogue = load_catalogue(settings.rules_file)
     counter = Counter(catalogue, settings.zone)
 
@@ -36,15 +47,8 @@ def keep_desk(settings: Settings, stop: threading.Event, *, database_url: str) -
     def examine(connection: Connection[Any]) -> None:
         examine_if_due(connection, catalogue, settings.zone, datetime.now(UTC))
 
-    jobs = [
-        Job("kitchen figures", 30.0, count),
-        Job("monitors examined", 600.0, examine),
-        Job("time limits", 5.0, duty.escalate),
-        Job("days of the journal", 60.0, lambda c: journal.close_days(c, settings.zone, datetime.now(UTC))),
-        Job("raw messages", 60.0, purge),
-        Job("outbox", 600.0, lambda c: webhooks.prune(c, settings.outbox_days)),
-    ]
-    run_clerk("desk", database_url, jobs, stop)
+    jobs = [Job("kitchen figures", 30.0, count), Job("monitors examined", 600.0, examine)]
+    run_clerk("kitchens", database_url, jobs, stop)
 
 
 def carry_messages(settings: Settings, stop: threading.Event, *, database_url: str) -> None:
@@ -65,4 +69,4 @@ def carry_messages(settings: Settings, stop: threading.Event, *, database_url: s
         run_clerk("messenger", database_url, jobs, stop)
 
 
-TASKS = {"desk": keep_desk, "messenger": carry_messages}
+TASKS = {"desk": keep_desk, "kitchens": keep_kitchens, "messenger": carry_messages}
