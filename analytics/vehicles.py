@@ -185,12 +185,8 @@ def _fold(
         quality[row] = quality_alone(rules, fix)
         if fix["ts"] > state["last_ts"]:
             here["ts"], here["local"] = fix["ts"], fix["local"]
-            gap_us = fix["ts"] - state["last_ts"]
-            if (
-                state["lost"]
-                or state["offline"]
-                or gap_us >= _least_silence(rules)
-                or state["last_ts"] == NEVER
+            if state["last_ts"] != NEVER and (
+                state["lost"] or state["offline"] or fix["ts"] - state["last_ts"] >= _least_silence(rules)
             ):
                 _fold_gap(district, rules, state, here, events)
             state["last_ts"] = fix["ts"]
@@ -264,7 +260,8 @@ def _fold_good_fix(
     fold_stop(rules, state, here)
     fold_stay(state, here, rules.stay_m)
     changes = load_may_change(rules, state)
-    if changes or state["lift"] == YES:
+    loads = changes or loads_here(rules, state)
+    if loads or state["lift"] == YES:
         recall_stay(rules, state, here)
 
     fold_parked(state, here)
@@ -272,7 +269,7 @@ def _fold_good_fix(
         fold_undelivered(rules, state, here, events)
         if is_tipped(rules, state, here):
             fold_inferred(district, rules, state, here, events)
-    if changes or loads_here(rules, state):
+    if loads:
         fold_load(district, rules, state, here, events)
     if state["loaded"]:
         state["loaded_ts"] = here["ts"]
