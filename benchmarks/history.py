@@ -2,10 +2,10 @@
 
     python -m benchmarks.history [--days 6] [--hours 24] [--workers 2]
 
-A simulated noisy day of the whole fleet is written as Parquet, once for each of --days (shifted by a day), and judged as
-`fleetfume reevaluate --archive` does. Processor seconds of all threads are counted, not those on the wall, so that what
-else the machine does matters little. The last line says what that comes to for 686 vehicles × 90 days at a fix every 10 s (533
-million), if the work is shared evenly by two cores.
+A simulated noisy day of the whole fleet is written as Parquet, once for each of --days (shifted by a day), and judged
+as `fleetfume reevaluate --archive` does. Processor seconds of all threads are counted, not those on the wall, so that
+what else the machine does matters little. The last line says what that comes to for 686 vehicles × 90 days at a fix every
+10 s (533 million), if the work is shared evenly by two cores.
 """
 
 import argparse
