@@ -5,8 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONSOLE_SOURCES := $(shell find api/console -path api/console/node_modules -prune -o -type f -print 2>/dev/null)
 
+# `make bench` runs these; `make bench engine` one of them, `make bench engine rightness` two.
+BENCHES := kernels engine kitchens latency rightness
+
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench parts console
+.PHONY: demo test check bench parts console $(BENCHES)
 
 demo: .venv/.made api/web/index.html
 	@exec $(BIN)/fleetfume demo
@@ -21,11 +24,13 @@ check: .venv/.made api/console/node_modules/.made
 	$(BIN)/lint-imports
 	PATH="$(abspath $(BIN)):$$PATH" npm --prefix api/console run check
 
+ASKED := $(filter $(BENCHES),$(MAKECMDGOALS))
+
 bench: .venv/.made api/web/index.html parts
-	$(BIN)/python -m benchmarks.kernels
-	$(BIN)/python -m benchmarks.kitchens
-	$(BIN)/python -m benchmarks.latency
-	$(BIN)/python -m benchmarks.rightness
+	@for name in $(or $(ASKED),$(BENCHES)); do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+$(BENCHES): bench
+	@:
 
 parts:
 	tests/parts/setup
