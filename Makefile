@@ -3,10 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+BENCHES := kernels engine kitchens latency rightness alternatives score history
 CONSOLE_SOURCES := $(shell find api/console -path api/console/node_modules -prune -o -type f -print 2>/dev/null)
-
-# `make bench` runs these; `make bench engine` one of them, `make bench engine rightness` two.
-BENCHES := kernels engine kitchens latency rightness
 
 .DELETE_ON_ERROR:
 .PHONY: demo test check bench parts console $(BENCHES)
@@ -24,12 +22,10 @@ check: .venv/.made api/console/node_modules/.made
 	$(BIN)/lint-imports
 	PATH="$(abspath $(BIN)):$$PATH" npm --prefix api/console run check
 
-ASKED := $(filter $(BENCHES),$(MAKECMDGOALS))
-
 bench: .venv/.made api/web/index.html parts
-	@for name in $(or $(ASKED),$(BENCHES)); do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in $(or $(filter $(BENCHES),$(MAKECMDGOALS)),$(BENCHES)); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
-$(BENCHES): bench
+$(BENCHES): # `make bench rightness` runs that one
 	@:
 
 parts:
