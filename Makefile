@@ -1,12 +1,14 @@
-# Verbs: demo, test, check, bench. Everything they need is made on first use; on a Debian machine as
+# Verbs: demo, test, check, bench (make bench ingest: one of them), chaos. Everything they need is made on first use; on a Debian machine as
 # root, `make test` also gets Mosquitto, Chromium and a TimescaleDB (tests/parts/setup).
 
 PYTHON ?= python3
 BIN := .venv/bin
+BENCHMARKS := kernels latency rightness ingest
+MINUTES ?= 1
 CONSOLE_SOURCES := $(shell find api/console -path api/console/node_modules -prune -o -type f -print 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench parts console
+.PHONY: demo test check bench chaos parts console $(BENCHMARKS)
 
 demo: .venv/.made api/web/index.html
 	@exec $(BIN)/fleetfume demo
@@ -21,10 +23,13 @@ check: .venv/.made api/console/node_modules/.made
 	$(BIN)/lint-imports
 	PATH="$(abspath $(BIN)):$$PATH" npm --prefix api/console run check
 
-bench: .venv/.made api/web/index.html parts
-	$(BIN)/python -m benchmarks.kernels
-	$(BIN)/python -m benchmarks.latency
-	$(BIN)/python -m benchmarks.rightness
+bench: .venv/.made api/web/index.html parts $(or $(filter $(BENCHMARKS),$(MAKECMDGOALS)),$(BENCHMARKS))
+
+$(BENCHMARKS): .venv/.made api/web/index.html parts
+	$(BIN)/python -m benchmarks.$@
+
+chaos: .venv/.made parts
+	$(BIN)/python -m tests.faults --minutes $(MINUTES)
 
 parts:
 	tests/parts/setup

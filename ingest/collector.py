@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Sequence
 
-import psycopg
 import structlog
 from psycopg import Connection
 
@@ -13,7 +12,7 @@ from devices.topics import subscription_filters
 from ingest import metrics
 from ingest.identity import claim_number
 from ingest.judging import warm_up
-from ingest.pipeline import Pipeline
+from ingest.pipeline import AWAY, Pipeline
 from ingest.receiver import Delivery, Receiver
 from runtime import health
 from runtime.database import connect
@@ -110,7 +109,7 @@ class _Committer:
                 if self._connection is None or self._connection.closed:
                     self._connection = connect(self._url, autocommit=True)
                 self._pipeline.process(self._connection, batch)
-            except (psycopg.OperationalError, DatabaseUnreachable) as error:
+            except (*AWAY, DatabaseUnreachable) as error:
                 self._say_lost(error)
                 self.close()
                 if self._stop.wait(wait_s):

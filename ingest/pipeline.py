@@ -47,6 +47,9 @@ at most a day led to."""
 MAX_ATTEMPTS = 20
 """Of one batch against other collectors: each lost race means that another one's commit went through."""
 
+AWAY = (errors.OperationalError, errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout)
+"""It is not the deliveries: the database is gone, full, read-only, or gave us up because we stood still."""
+
 NOTIFY: LiteralString = "SELECT pg_notify('fleetfume_positions', '')"
 
 
@@ -76,16 +79,17 @@ class Pipeline:
     def process(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
         """Commit everything that follows from `deliveries`, or raise and leave the database as it was.
 
-        psycopg.OperationalError: the database is away; the same deliveries may be processed again.
-        What one delivery makes impossible is found by halving, and that delivery quarantined.
+        AWAY: the database takes nothing now; the same deliveries may be processed again.
+        What one delivery makes impossible is found by halving, and that delivery quarantined; what takes too
+        long is done by halves.
         """
         try:
             self._commit(connection, deliveries)
-        except errors.OperationalError:
-            self._forget()
-            raise
         except Exception as error:
             self._forget()
+            too_long = isinstance(error, errors.QueryCanceled) and len(deliveries) > 1
+            if isinstance(error, AWAY) and not too_long:
+                raise
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
                 self.process(connection, deliveries[:middle])

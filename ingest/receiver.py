@@ -27,14 +27,17 @@ RECEIVE_MAXIMUM = 5_000
 """Messages under way and not yet acknowledged: 1.3 GB if every one had the largest payload, 2 MB as firmware sends them."""
 SESSION_EXPIRY_S = 0xFFFFFFFF
 """Never: the broker keeps our queue however long we are away."""
-RETRY_MAX_S = 30
+RETRY_MAX_S = 5
+KEEPALIVE_S = 10
+"""A broker that is silent for twice this long is taken for lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One message, as received. `session` tells connections apart: packet ids start anew with each.
 
-    `mid` is 0 where the sender used QoS 0 and nobody waits for an acknowledgement.
+    `mid` is 0 where the sender used QoS 0 and nobody waits for an acknowledgement. `again`: the broker says that
+    it has sent this before and was not answered, so that it may be committed already.
     """
 
     topic: str
@@ -42,6 +45,7 @@ class Delivery:
     received_us: int
     mid: int
     session: int
+    again: bool = False
 
 
 class Receiver:
@@ -126,7 +130,7 @@ class Receiver:
             properties.ReceiveMaximum = RECEIVE_MAXIMUM
             properties.SessionExpiryInterval = SESSION_EXPIRY_S
             options = {"clean_start": False, "properties": properties}
-        client.connect_async(self._parts.hostname or "127.0.0.1", port, keepalive=30, **options)
+        client.connect_async(self._parts.hostname or "127.0.0.1", port, keepalive=KEEPALIVE_S, **options)
         client.loop_start()
 
     def _on_connect(
@@ -198,6 +202,11 @@ class Receiver:
     def _on_message(self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage) -> None:  # noqa: ARG002
         self._queue.put(
             Delivery(
-                message.topic, bytes(message.payload), time.time_ns() // 1000, message.mid, self._session
+                message.topic,
+                bytes(message.payload),
+                time.time_ns() // 1000,
+                message.mid,
+                self._session,
+                bool(message.dup),
             )
         )

@@ -142,7 +142,38 @@ def contradictions(
     )
 
 
+# What is unreadable has no key. The bytes are compared last, among the few of that device and time.
+QUARANTINED_BEFORE: LiteralString = """
+    SELECT EXISTS (SELECT FROM quarantine
+                    WHERE device_id = %(device_id)s AND received_at > %(since)s
+                      AND topic = %(topic)s AND reason = %(reason)s AND payload = %(payload)s)
+"""
+STRANGER_QUARANTINED_BEFORE: LiteralString = """
+    SELECT EXISTS (SELECT FROM quarantine
+                    WHERE device_id IS NULL AND received_at > %(since)s
+                      AND topic = %(topic)s AND reason = %(reason)s AND payload = %(payload)s)
+"""
+AGAIN_WITHIN_US = 7 * 24 * 3600 * 1_000_000
+"""So long a collector may have been away between its commit and the acknowledgement that it died before."""
+
+
+def _is_there(connection: Connection, row: Quarantined) -> bool:
+    found = connection.execute(
+        STRANGER_QUARANTINED_BEFORE if row.device_id is None else QUARANTINED_BEFORE,
+        {
+            "device_id": row.device_id,
+            "since": instant(row.delivery.received_us - AGAIN_WITHIN_US),
+            "topic": row.delivery.topic.replace("\x00", "�"),
+            "reason": row.reason,
+            "payload": row.delivery.payload,
+        },
+    ).fetchone()
+    return bool(found and found[0])
+
+
 def store_quarantined(connection: Connection, rows: Sequence[Quarantined]) -> None:
+    """Keep `rows`; one that the broker delivers again, and whose first delivery was committed, is there already."""
+    rows = [row for row in rows if not (row.delivery.again and _is_there(connection, row))]
     if not rows:
         return
     with (
