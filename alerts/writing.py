@@ -45,7 +45,8 @@ class Desk:
     """What is looked up when an alert is written."""
 
     catalogue: Catalogue
-    registry_version: int
+    registry_version_at: Callable[[int], int]
+    """The register's version that a reading of an event time (µs) is judged by."""
     jurisdiction_of: Callable[[float, float], str | None]
 
 
@@ -169,7 +170,7 @@ def _raise(connection: Connection, subject: Subject, episode: Episode, desk: Des
             "outlet_id": subject.outlet_id,
             "company_id": subject.company_id,
             "rule_version": desk.catalogue.version,
-            "registry_version": desk.registry_version,
+            "registry_version": desk.registry_version_at(episode.opened),
             "note": _note(episode, LATE_RAISED if late else None),
             "late": late,
         },
@@ -235,7 +236,7 @@ def _columns(connection: Connection, subject: Subject, episode: Episode, desk: D
             build_evidence(
                 episode,
                 desk.catalogue,
-                registry_version=desk.registry_version,
+                registry_version=desk.registry_version_at(episode.opened),
                 readings=_readings(connection, subject, episode),
             )
         ),

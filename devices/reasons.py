@@ -31,6 +31,22 @@ class Reason(StrEnum):
     TOO_MANY_READINGS = "too_many_readings"
     """A batch of more than 500: refused whole."""
 
+    # A frame (JT/T 808, HJ 212)
+    BAD_FRAME = "bad_frame"
+    """No frame: a delimiter is missing, or the header is cut short."""
+    BAD_ESCAPE = "bad_escape"
+    BAD_CHECKSUM = "bad_checksum"
+    """BCC or CRC."""
+    BAD_LENGTH = "bad_length"
+    """Not as long as its header says."""
+    BAD_BODY = "bad_body"
+    """A right frame whose content is not what its type says."""
+    ENCRYPTED = "encrypted"
+    INCOMPLETE_MESSAGE = "incomplete_message"
+    """A part of a message whose other parts have not come; read with them once they have."""
+    WRONG_SERIAL = "wrong_serial"
+    """Names another terminal than the register does for this device."""
+
     # One reading
     MISSING_FIELD = "missing_field"
     WRONG_TYPE = "wrong_type"

@@ -6,7 +6,7 @@ Readers see one version whole, writers take turns.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, LiteralString
+from typing import Any, Final, LiteralString, NamedTuple
 
 import msgspec
 from psycopg import Connection, sql
@@ -83,6 +83,73 @@ def load_registry(connection: Connection[Any]) -> Registry:
         version=stored.version,
         **{noun.name: {getattr(row, noun.key): row for row in getattr(stored, noun.name)} for noun in NOUNS},
     )
+
+
+class Period(NamedTuple):
+    """From when on a version of the register was in force."""
+
+    since_us: int
+    version: int
+
+
+# `at` is when a writer began; one that had to wait for another came into force after it.
+PERIODS: LiteralString = """
+    SELECT round(date_part('epoch', max(at) OVER (ORDER BY version)) * 1000000)::bigint, version
+      FROM registry_version
+     ORDER BY version
+"""
+# A row's last entry up to a version; deleted rows too, without their content.
+THEN: LiteralString = """
+    SELECT entity, json_agg(key), json_agg(row) FILTER (WHERE row IS NOT NULL)
+      FROM (SELECT DISTINCT ON (entity, key) entity, key, row
+              FROM registry_history
+             WHERE version <= %(version)s
+             ORDER BY entity, key, id DESC) AS known
+     GROUP BY entity
+"""
+# Every row there ever was, as it was last.
+EVER: LiteralString = """
+    SELECT entity, json_agg(row)
+      FROM (SELECT DISTINCT ON (entity, key) entity, key, row
+              FROM registry_history
+             WHERE row IS NOT NULL
+             ORDER BY entity, key, id DESC) AS known
+     GROUP BY entity
+"""
+
+
+def registry_periods(connection: Connection[Any]) -> list[Period]:
+    """When each version came into force, the oldest first."""
+    return [Period(*row) for row in connection.execute(PERIODS)]
+
+
+def load_registry_at(connection: Connection[Any], now: Registry, version: int) -> Registry:
+    """The register as it was at `version`; `now` is the one of today.
+
+    What had never been in it by then counts as it is today: it was registered late, and says by its own
+    `valid_from` since when it holds. So version 0, before the first, is the register of today.
+    """
+    found = {entity: (keys, rows) for entity, keys, rows in connection.execute(THEN, {"version": version})}
+    nouns: dict[str, Any] = {}
+    for noun in NOUNS:
+        keys, rows = found.get(TABLES[noun.name], ((), ()))
+        late = {key: row for key, row in getattr(now, noun.name).items() if key not in set(keys)}
+        then = {getattr(row, noun.key): row for row in msgspec.convert(rows or (), list[noun.row])}  # type: ignore[name-defined]
+        nouns[noun.name] = late | then
+    return Registry(version=version, **nouns)
+
+
+def load_ever_registered(connection: Connection[Any]) -> Registry:
+    """Every row the register ever had, as it was last: for whoever must give each of them a number."""
+    found = dict(connection.execute(EVER))
+    nouns: dict[str, Any] = {
+        noun.name: {
+            getattr(row, noun.key): row
+            for row in msgspec.convert(found.get(TABLES[noun.name], ()), list[noun.row])  # type: ignore[name-defined]
+        }
+        for noun in NOUNS
+    }
+    return Registry(**nouns)
 
 
 def current_version(connection: Connection[Any]) -> int:

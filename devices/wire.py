@@ -5,18 +5,16 @@ not believed (0,0; a negative concentration) passes: quality is the engine's to 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar, overload
 
 import msgspec
 from msgspec import Meta, Raw, Struct, field
 
+from devices.decoding import Decoded, MalformedPayload, Problem, refuse_too_large
 from devices.reasons import Reason
 from devices.types import DeviceKind
-from runtime.errors import FleetfumeError
 
-MAX_PAYLOAD_BYTES: Final = 256 * 1024
 MAX_BATCH_READINGS: Final = 500
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,6 +28,11 @@ class Instant(int):
 
 
 Switch = bool | None
+Flag = Literal[
+    "plant_stopped", "maintenance", "manual_value", "instrument_fault", "calibrating", "above_range", "below_range",
+    "link_fault", "power_failure", "channel_closed", "user_limit", "unknown_flag",
+]  # fmt: skip
+"""What an instrument says of its own reading when it is no measurement of the air: stored, and never judged."""
 _Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 _Sequence = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 _Share = Annotated[float, Meta(ge=0, le=1)]
@@ -74,37 +77,12 @@ class FumeReading(Struct, frozen=True, gc=False, kw_only=True, forbid_unknown_fi
     purifier_on: Switch = None
     fan_a: _Measured | None = None
     purifier_a: _Measured | None = None
+    flag: Flag | None = None
+    """None: the instrument measured."""
     seq: _Sequence | None = None
 
 
 Reading = TypeVar("Reading", VehicleReading, FumeReading)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One reading of a batch that cannot be read."""
-
-    index: int
-    """Its place in the batch, from 0."""
-    reason: Reason
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded(Generic[Reading]):
-    readings: list[Reading]
-    """In the order sent, same instants included."""
-    problems: list[Problem]
-    unknown_fields: int
-    """How many fields without a meaning the readable readings (and a batch's envelope) had."""
-
-
-class MalformedPayload(FleetfumeError):
-    """Nothing of a payload can be read."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason, self.detail = reason, detail
 
 
 @overload
@@ -185,8 +163,7 @@ class _Codec(Generic[Reading]):
         self._names = {item.encode_name for item in msgspec.structs.fields(reading)}
 
     def decode(self, payload: bytes) -> Decoded[Reading]:
-        if len(payload) > MAX_PAYLOAD_BYTES:
-            raise MalformedPayload(Reason.TOO_LARGE, f"{len(payload)} bytes; at most {MAX_PAYLOAD_BYTES}")
+        refuse_too_large(payload)
         try:
             # msgspec looks at the text of known fields only.
             if not payload.isascii():

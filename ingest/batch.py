@@ -4,19 +4,17 @@ Pure: what can be read comes out as one run of readings per device, oldest first
 what cannot comes out as quarantine rows, with the bytes as received.
 """
 
-import itertools
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from devices.channels import Decoders
+from devices.decoding import FumeMean, MalformedPayload
 from devices.reasons import Reason
-from devices.topics import MalformedTopic, parse_topic
+from devices.topics import MalformedTopic, UpChannel, device_topic, parse_topic
 from devices.types import Device, DeviceKind
-from devices.wire import (
-    FumeReading,
-    MalformedPayload,
-    VehicleReading,
-    decode_telemetry,
-)
+from devices.wire import FumeReading, VehicleReading
 from ingest.receiver import Delivery
 
 Reading = VehicleReading | FumeReading
@@ -33,6 +31,19 @@ class Quarantined:
     device_id: str | None = None
     readings: int | None = None
     """How many readings of the message this stands for; None: unknown."""
+
+
+class Answer(NamedTuple):
+    """What a device is waiting for: to be published once its message is committed, and not before."""
+
+    topic: str
+    payload: bytes
+
+
+class Mean(NamedTuple):
+    device_id: str
+    mean: FumeMean
+    received_us: int
 
 
 @dataclass(slots=True)
@@ -54,12 +65,20 @@ class Batch:
     contradicting: int = 0
     """… with another content; the first stands."""
     unknown_fields: int = 0
+    messages: Counter[tuple[UpChannel, str]] = field(default_factory=Counter)
+    """Of the channels that carry several types of message: how many came of each type."""
+    defects: Counter[tuple[UpChannel, str]] = field(default_factory=Counter)
+    """What was wrong with frames that could be read all the same."""
+    means: list[Mean] = field(default_factory=list)
+    answers: dict[Answer, None] = field(default_factory=dict)
+    """In order, each once."""
 
 
 def sort_out(
     deliveries: Iterable[Delivery],
     devices: Mapping[str, Device],
     *,
+    decoders: Decoders,
     prefix: str,
     retention_us: int,
 ) -> Batch:
@@ -68,8 +87,8 @@ def sort_out(
     heard: dict[str, tuple[DeviceKind, list[tuple[int, Reading, int]]]] = {}
     for delivery in deliveries:
         try:
-            device = _sender(delivery, devices, prefix)
-            readings, problems, unknown_fields = _decode(device.kind, delivery.payload)
+            device, channel = _sender(delivery, devices, decoders, prefix)
+            decoded = decoders[channel](device, delivery.payload)
         except _Refused as refused:
             batch.quarantined.append(Quarantined(delivery, refused.reason, refused.detail, refused.device_id))
             continue
@@ -78,17 +97,27 @@ def sort_out(
                 Quarantined(delivery, malformed.reason, malformed.detail, device.device_id)
             )
             continue
-        batch.unknown_fields += unknown_fields
+        batch.unknown_fields += decoded.unknown_fields
+        for message, number in decoded.messages.items():
+            batch.messages[channel, message] += number
+        for defect, number in decoded.defects.items():
+            batch.defects[channel, defect] += number
+        if decoded.answers:
+            command = device_topic(prefix, device.kind, device.device_id, "cmd")
+            batch.answers.update(dict.fromkeys(Answer(command, answer) for answer in decoded.answers))
+        problems = [(problem.reason, problem.index, problem.detail) for problem in decoded.problems]
         _, kept = heard.setdefault(device.device_id, (device.kind, []))
         received = delivery.received_us
-        for index, reading in readings:
-            if reading.ts_us > received + MAX_AHEAD_US:
-                ahead = _apart(reading.ts_us - received)
-                problems.append((Reason.FUTURE_TIME, index, f"ts is {ahead} ahead of the clock"))
-            elif reading.ts_us < received - retention_us:
-                problems.append((Reason.TOO_OLD, index, f"ts is {_apart(received - reading.ts_us)} old"))
+        for index, reading in decoded.placed():
+            if wrong := _wrong_time(reading.ts_us, received, retention_us):
+                problems.append((wrong[0], index, wrong[1]))
             else:
                 kept.append((reading.ts_us, reading, received))
+        for index, mean in enumerate(decoded.means, len(decoded.readings) + len(decoded.problems)):
+            if wrong := _wrong_time(mean.begins_us, received, retention_us):
+                problems.append((wrong[0], index, wrong[1]))
+            else:
+                batch.means.append(Mean(device.device_id, mean, received))
         if problems:
             batch.quarantined.extend(_by_reason(delivery, device.device_id, problems))
     for device_id, (kind, kept) in heard.items():
@@ -99,13 +128,23 @@ def sort_out(
     return batch
 
 
+def _wrong_time(ts_us: int, received_us: int, retention_us: int) -> tuple[Reason, str] | None:
+    if ts_us > received_us + MAX_AHEAD_US:
+        return Reason.FUTURE_TIME, f"ts is {_apart(ts_us - received_us)} ahead of the clock"
+    if ts_us < received_us - retention_us:
+        return Reason.TOO_OLD, f"ts is {_apart(received_us - ts_us)} old"
+    return None
+
+
 class _Refused(Exception):
     def __init__(self, reason: Reason, detail: str, device_id: str | None = None) -> None:
         super().__init__(detail)
         self.reason, self.detail, self.device_id = reason, detail, device_id
 
 
-def _sender(delivery: Delivery, devices: Mapping[str, Device], prefix: str) -> Device:
+def _sender(
+    delivery: Delivery, devices: Mapping[str, Device], decoders: Decoders, prefix: str
+) -> tuple[Device, UpChannel]:
     try:
         topic = parse_topic(prefix, delivery.topic)
     except MalformedTopic as malformed:
@@ -123,23 +162,9 @@ def _sender(delivery: Delivery, devices: Mapping[str, Device], prefix: str) -> D
         raise _Refused(
             Reason.DEVICE_DISABLED, f"device {topic.device_id!r} is {device.status}", topic.device_id
         )
-    if topic.channel != "telemetry":
+    if topic.channel not in decoders:
         raise _Refused(Reason.UNKNOWN_CHANNEL, f"channel {topic.channel!r} is not read yet", topic.device_id)
-    return device
-
-
-def _decode(
-    kind: DeviceKind, payload: bytes
-) -> tuple[list[tuple[int, Reading]], list[tuple[Reason, int, str]], int]:
-    """The readable readings and the problems of the others, each with its place in the message, and the number
-    of fields nobody knows.
-    """
-    decoded = decode_telemetry(kind, payload)
-    problems = [(problem.reason, problem.index, problem.detail) for problem in decoded.problems]
-    bad = {problem.index for problem in decoded.problems}
-    places = (index for index in itertools.count() if index not in bad)
-    readings: list[tuple[int, Reading]] = list(zip(places, decoded.readings, strict=False))
-    return readings, problems, decoded.unknown_fields
+    return device, topic.channel
 
 
 def _by_reason(

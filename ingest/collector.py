@@ -8,8 +8,11 @@ import structlog
 from psycopg import Connection
 
 from alerts.catalogue import Catalogue, load_catalogue
+from devices.channels import Decoders, decoders
+from devices.terminals import load_terminals
 from devices.topics import subscription_filters
 from ingest import metrics
+from ingest.batch import Answer
 from ingest.identity import claim_number
 from ingest.judging import warm_up
 from ingest.pipeline import AWAY, Pipeline
@@ -32,6 +35,7 @@ LAG_LIMIT_S = 30.0
 def run_collector(settings: Settings, stop: threading.Event, *, database_url: str, mqtt_url: str) -> None:
     """Collect until `stop` is set; then finish the batch in hand and leave."""
     catalogue = load_catalogue(settings.rules_file)
+    read = decoders(load_terminals(settings.terminals_file))
     health.checks["collector"] = lambda: "waiting for the database"
     identity = _claim(database_url, stop)
     if identity is None:
@@ -45,16 +49,25 @@ def run_collector(settings: Settings, stop: threading.Event, *, database_url: st
         try:
             health.checks["collector"] = lambda: "getting the engine ready"
             warm_up(catalogue)
-            _collect(settings, catalogue, receiver, stop, database_url)
+            _collect(settings, catalogue, read, receiver, stop, database_url)
         finally:
             receiver.stop()
 
 
 def _collect(
-    settings: Settings, catalogue: Catalogue, receiver: Receiver, stop: threading.Event, database_url: str
+    settings: Settings,
+    catalogue: Catalogue,
+    read: Decoders,
+    receiver: Receiver,
+    stop: threading.Event,
+    database_url: str,
 ) -> None:
     pipeline = Pipeline(
-        catalogue, prefix=settings.topic_prefix, zone=settings.zone, retention_days=settings.retention_days
+        catalogue,
+        decoders=read,
+        prefix=settings.topic_prefix,
+        zone=settings.zone,
+        retention_days=settings.retention_days,
     )
     committer = _Committer(pipeline, database_url, stop)
     health.checks["collector"] = committer.complaint
@@ -65,7 +78,10 @@ def _collect(
                 max_wait_s=settings.batch_max_ms / 1000,
                 quiet_s=QUIET_S,
             )
-            if batch and committer.commit(batch):
+            answers = committer.commit(batch) if batch else None
+            if answers is not None:
+                for answer in answers:
+                    receiver.publish(answer.topic, answer.payload)
                 receiver.acknowledge(batch)
     finally:
         committer.close()
@@ -100,20 +116,20 @@ class _Committer:
         self._lost_since: float | None = None
         self._lag_s = 0.0
 
-    def commit(self, batch: Sequence[Delivery]) -> bool:
-        """True once `batch` is committed; False if asked to stop before it could be: it stays with the broker."""
+    def commit(self, batch: Sequence[Delivery]) -> list[Answer] | None:
+        """What to answer, once `batch` is committed; None if asked to stop before it could be: it stays with the broker."""
         begun = time.monotonic()
         wait_s = RETRY_FIRST_S
         while True:
             try:
                 if self._connection is None or self._connection.closed:
                     self._connection = connect(self._url, autocommit=True)
-                self._pipeline.process(self._connection, batch)
+                answers = self._pipeline.process(self._connection, batch)
             except (*AWAY, DatabaseUnreachable) as error:
                 self._say_lost(error)
                 self.close()
                 if self._stop.wait(wait_s):
-                    return False
+                    return None
                 wait_s = min(wait_s * 2, RETRY_MAX_S)
             else:
                 break
@@ -123,7 +139,7 @@ class _Committer:
         self._lag_s = max(0.0, time.time() - batch[0].received_us / 1e6)
         metrics.LAG_SECONDS.set(self._lag_s)
         metrics.BATCH_SECONDS.observe(time.monotonic() - begun)
-        return True
+        return answers
 
     def complaint(self) -> str | None:
         """What keeps readings from being stored, for /readyz."""

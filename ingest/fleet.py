@@ -15,7 +15,7 @@ from alerts.catalogue import Catalogue
 from alerts.writing import Subject
 from analytics.district import Compiled, Frame, compile_district, first_frame
 from analytics.fume import MONITOR
-from devices.repository import current_version, load_registry
+from devices.repository import current_version, load_ever_registered, load_registry, load_registry_at
 from devices.types import Outlet, Registry
 
 DEFAULT_INTERVAL_S = 60.0
@@ -31,7 +31,10 @@ SAVE_FRAME: LiteralString = """
 
 
 def _frame(connection: Connection, registry: Registry) -> Frame:
-    """The frame all states are kept in, with rows for what is new. Row-locked: collectors agree on it."""
+    """The frame all states are kept in, with rows for what is new, and for what was there between two looks: a
+    late reading may be judged by it. Row-locked: collectors agree on it.
+    """
+    ever = load_ever_registered(connection)
     stored = connection.execute(LOAD_FRAME).fetchone()
     if stored is None:
         if not registry.devices:
@@ -39,11 +42,11 @@ def _frame(connection: Connection, registry: Registry) -> Frame:
         connection.execute("LOCK TABLE engine_frame IN EXCLUSIVE MODE")  # two collectors' first: one makes it
         stored = connection.execute(LOAD_FRAME).fetchone()
     if stored is None:
-        known, frame = None, first_frame(registry)
+        known, frame = None, first_frame(registry).grown(ever)
     else:
         lat, lon, *ids = stored
         known = Frame(lat, lon, *map(tuple, ids))
-        frame = known.grown(registry)
+        frame = known.grown(registry).grown(ever)
     if frame != known:
         connection.execute(
             SAVE_FRAME,
@@ -63,23 +66,32 @@ class Fleet:
         registry = load_registry(connection)
         return cls(registry, compile_district(registry, _frame(connection, registry)), catalogue)
 
+    def at(self, connection: Connection, version: int) -> "Fleet":
+        """The same by the register as it was at `version`, in the same rows."""
+        registry = load_registry_at(connection, self.registry, version)
+        return Fleet(registry, compile_district(registry, self.compiled.frame), self.catalogue)
+
     def is_current(self, connection: Connection) -> bool:
         return current_version(connection) == self.registry.version
 
     def vehicle_rows(self, device_ids: Sequence[str]) -> NDArray[np.int32]:
         """Row of each device's vehicle in the district, -1 where it is bound to none."""
-        row_of, devices = self.compiled.vehicle_rows, self.registry.devices
-        return np.array([row_of.get(devices[d].bound_to or "", -1) for d in device_ids], dtype=np.int32)
+        row_of = self.compiled.vehicle_rows
+        return np.array([row_of.get(self._bound_to(d), -1) for d in device_ids], dtype=np.int32)
 
     def monitors(self, device_ids: Sequence[str]) -> NDArray[np.void]:
         """MONITOR (S,): each device's limit and interval."""
         monitors = np.empty(len(device_ids), dtype=MONITOR)
         for i, device_id in enumerate(device_ids):
-            device = self.registry.devices[device_id]
-            outlet = self.registry.outlets.get(device.bound_to or "")
-            monitors[i]["limit_mg_m3"] = self._limit(outlet)
-            monitors[i]["interval_s"] = device.interval_s or DEFAULT_INTERVAL_S
+            device = self.registry.devices.get(device_id)
+            monitors[i]["limit_mg_m3"] = self._limit(self.registry.outlets.get(self._bound_to(device_id)))
+            monitors[i]["interval_s"] = (device and device.interval_s) or DEFAULT_INTERVAL_S
         return monitors
+
+    def _bound_to(self, device_id: str) -> str:
+        """Plate or outlet; "" of a device that is bound to none, or that this register does not have."""
+        device = self.registry.devices.get(device_id)
+        return (device and device.bound_to) or ""
 
     def _limit(self, outlet: Outlet | None) -> float:
         if outlet is None:

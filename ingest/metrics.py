@@ -13,6 +13,16 @@ DOUBTED = Counter("fleetfume_doubted_readings_total", "Readings stored that are 
 UNKNOWN_FIELDS = Counter(
     "fleetfume_unknown_fields_total", "Fields of readings that the contract does not name"
 )
+MESSAGES = Counter(
+    "fleetfume_messages_total",
+    "Messages on the channels that carry several types, by type; those that hold no readings too",
+    ["channel", "message"],
+)
+DEFECTS = Counter(
+    "fleetfume_defects_total",
+    "What was wrong with frames that could be read all the same",
+    ["channel", "defect"],
+)
 CONFLICTS = Counter("fleetfume_conflicts_total", "Batches judged again because another collector was first")
 BATCH_SECONDS = Histogram(
     "fleetfume_batch_seconds",
@@ -32,6 +42,10 @@ def count(
     READINGS.labels("contradicting").inc(batch.contradicting + contradicting)
     READINGS.labels("late").inc(late)
     UNKNOWN_FIELDS.inc(batch.unknown_fields)
+    for (channel, message), n in batch.messages.items():
+        MESSAGES.labels(channel, message).inc(n)
+    for (channel, defect), n in batch.defects.items():
+        DEFECTS.labels(channel, defect).inc(n)
     for quality, n in bad.items():
         DOUBTED.labels(quality).inc(n)
     for row in batch.quarantined:

@@ -18,13 +18,16 @@ from alerts import writing
 from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
 from analytics.records import NEVER, OK, QUALITIES
+from devices.channels import Decoders
 from devices.reasons import Reason
 from devices.types import DeviceKind
 from ingest import latest, metrics
-from ingest.batch import Batch, Quarantined, Run, sort_out
+from ingest.batch import Answer, Batch, Quarantined, Run, sort_out
 from ingest.fleet import Fleet
+from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records
 from ingest.receiver import Delivery
+from ingest.registers import Registers
 from ingest.rejudging import CHECKPOINT_EVERY_US, judge_again, save_checkpoints
 from ingest.states import Known, StaleState, StateCache, rows, save
 from ingest.storage import (
@@ -34,6 +37,7 @@ from ingest.storage import (
     contradictions,
     copy_fresh,
     insert_missing,
+    store_means,
     store_quarantined,
 )
 from runtime.instants import microseconds
@@ -68,23 +72,34 @@ class _Told:
 class Pipeline:
     """Turns deliveries into committed facts. One per collector; not thread-safe."""
 
-    def __init__(self, catalogue: Catalogue, *, prefix: str, zone: ZoneInfo, retention_days: int) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        *,
+        decoders: Decoders,
+        prefix: str,
+        zone: ZoneInfo,
+        retention_days: int,
+    ) -> None:
         self._catalogue = catalogue
+        self._decoders = decoders
         self._prefix = prefix
         self._zone = zone
         self._retention_us = retention_days * 24 * 3600 * 1_000_000
-        self._fleet: Fleet | None = None
+        self._registers: Registers | None = None
         self._caches: dict[str, StateCache] = {kind: StateCache() for kind in JUDGES}
 
-    def process(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+    def process(self, connection: Connection, deliveries: Sequence[Delivery]) -> list[Answer]:
         """Commit everything that follows from `deliveries`, or raise and leave the database as it was.
+
+        Returns what may now be told to devices that wait for it.
 
         AWAY: the database takes nothing now; the same deliveries may be processed again.
         What one delivery makes impossible is found by halving, and that delivery quarantined; what takes too
         long is done by halves.
         """
         try:
-            self._commit(connection, deliveries)
+            return self._commit(connection, deliveries)
         except Exception as error:
             self._forget()
             too_long = isinstance(error, errors.QueryCanceled) and len(deliveries) > 1
@@ -92,16 +107,16 @@ class Pipeline:
                 raise
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
-                self.process(connection, deliveries[:middle])
-                self.process(connection, deliveries[middle:])
-            else:
-                log.exception("message cannot be processed", topic=deliveries[0].topic)
-                broken = Quarantined(deliveries[0], Reason.INTERNAL, f"{type(error).__name__}: {error}")
-                with connection.transaction():
-                    store_quarantined(connection, [broken])
-                metrics.quarantined(broken)
+                first = self.process(connection, deliveries[:middle])
+                return first + self.process(connection, deliveries[middle:])
+            log.exception("message cannot be processed", topic=deliveries[0].topic)
+            broken = Quarantined(deliveries[0], Reason.INTERNAL, f"{type(error).__name__}: {error}")
+            with connection.transaction():
+                store_quarantined(connection, [broken])
+            metrics.quarantined(broken)
+            return []
 
-    def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> None:
+    def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> list[Answer]:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with connection.transaction():
@@ -123,26 +138,41 @@ class Pipeline:
             self._caches[kind].keep(device_ids, known)
         metrics.count(batch, stored=told.stored, repeated=told.repeated, contradicting=told.contradicting,
                       late=told.late, bad=told.bad)  # fmt: skip
+        return list(batch.answers)
 
     def _forget(self) -> None:
         for kind in self._caches:
             self._caches[kind] = StateCache()
 
     def _transaction(self, connection: Connection, deliveries: Sequence[Delivery]) -> tuple[Batch, _Told]:
-        if self._fleet is None or not self._fleet.is_current(connection):
-            self._fleet = Fleet.load(connection, self._catalogue)
-        fleet = self._fleet
-        batch = sort_out(
-            deliveries, fleet.registry.devices, prefix=self._prefix, retention_us=self._retention_us
+        if self._registers is None or not self._registers.newest.is_current(connection):
+            self._registers = Registers(connection, self._catalogue)
+        registers = self._registers
+        fleet = registers.newest
+        batch = join_parts(
+            connection,
+            self._sort_out(fleet, deliveries),
+            fleet.registry.devices,
+            lambda whole: self._sort_out(fleet, [*deliveries, *whole]),
         )
         told = _Told()
         for kind, runs in batch.runs.items():
             if runs:
-                _KindOfBatch(connection, fleet, kind, self._caches[kind], self._zone, told).process(runs)
+                _KindOfBatch(connection, registers, kind, self._caches[kind], self._zone, told).process(runs)
+        store_means(connection, batch.means)
         store_quarantined(connection, batch.quarantined)
         if told.stored:
             connection.execute(NOTIFY)
         return batch, told
+
+    def _sort_out(self, fleet: Fleet, deliveries: Sequence[Delivery]) -> Batch:
+        return sort_out(
+            deliveries,
+            fleet.registry.devices,
+            decoders=self._decoders,
+            prefix=self._prefix,
+            retention_us=self._retention_us,
+        )
 
 
 class _KindOfBatch:
@@ -151,14 +181,15 @@ class _KindOfBatch:
     def __init__(
         self,
         connection: Connection,
-        fleet: Fleet,
+        registers: Registers,
         kind: DeviceKind,
         cache: StateCache,
         zone: ZoneInfo,
         told: _Told,
     ) -> None:
         self._connection = connection
-        self._fleet = fleet
+        self._registers = registers
+        self._fleet = registers.newest
         self._kind: DeviceKind = kind
         self._judge: Judge = JUDGES[kind]
         self._table: Table = TABLES[kind]
@@ -166,9 +197,9 @@ class _KindOfBatch:
         self._zone = zone
         self._told = told
         self._desk = writing.Desk(
-            catalogue=fleet.catalogue,
-            registry_version=fleet.registry.version,
-            jurisdiction_of=fleet.compiled.jurisdiction_of,
+            catalogue=self._fleet.catalogue,
+            registry_version_at=registers.version_at,
+            jurisdiction_of=self._fleet.compiled.jurisdiction_of,
         )
 
     def process(self, runs: list[Run]) -> None:
@@ -240,7 +271,9 @@ class _KindOfBatch:
         records = self._judge.records(slots, readings, self._zone)
         states = rows(self._judge, before)
         last_before = states["last_ts"].copy()
-        after, quality, events = self._judge.judge(self._fleet, device_ids, states, records)
+        after, quality, events = self._registers.judge(
+            self._connection, self._judge, device_ids, states, records
+        )
         names = [QUALITIES[q] for q in quality.tolist()]
         stored = [
             Row(run.device_id, t, reading, name, received)
@@ -325,7 +358,7 @@ class _KindOfBatch:
 
     def _judge_again(self, device_id: str, known: Known, first_late_us: int) -> None:
         judged = judge_again(
-            self._connection, self._fleet, self._judge, self._table, self._zone, device_id, first_late_us
+            self._connection, self._registers, self._judge, self._table, self._zone, device_id, first_late_us
         )
         saved = save(self._connection, self._judge, [device_id], [known], judged.states)
         self._told.keep.append((self._kind, [device_id], saved))

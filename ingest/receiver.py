@@ -102,6 +102,11 @@ class Receiver:
             if delivery.session == session and delivery.mid:
                 self._client.ack(delivery.mid, 1)
 
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send down to a device, QoS 1; while the broker is away nothing: who waits for an answer asks again."""
+        if self.connected:
+            self._client.publish(topic, payload, qos=1)
+
     def _make_client(self, version: MQTTProtocolVersion) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,

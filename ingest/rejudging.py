@@ -15,8 +15,8 @@ from psycopg.types.json import Jsonb
 
 from alerts.episodes import Episode
 from analytics.records import HOUR, NEVER, QUALITIES
-from ingest.fleet import Fleet
 from ingest.judging import Judge, Records
+from ingest.registers import Registers
 from ingest.storage import Table
 from runtime.instants import instant
 
@@ -69,7 +69,7 @@ class Judgement:
 
 def judge_again(
     connection: Connection,
-    fleet: Fleet,
+    registers: Registers,
     judge: Judge,
     table: Table,
     zone: ZoneInfo,
@@ -109,7 +109,7 @@ def judge_again(
         ).fetchall()
     records = judge.records([0] * len(readings), readings, zone)
     before = np.frombuffer(bytearray(state), dtype=judge.state_type)
-    after, quality, events = judge.judge(fleet, [device_id], before, records)
+    after, quality, events = registers.judge(connection, judge, [device_id], before, records)
     qualities = [QUALITIES[q] for q in quality.tolist()]
     _correct_qualities(connection, table, device_id, readings, qualities)
     connection.execute(DROP_LATER_CHECKPOINTS, {"device_id": device_id, "begin": begin})

@@ -9,7 +9,7 @@ from typing import Any, LiteralString, NamedTuple
 
 from psycopg import Connection, sql
 
-from ingest.batch import Quarantined, Reading
+from ingest.batch import Mean, Quarantined, Reading
 from runtime.instants import instant
 
 _PG_EPOCH_US = 946_684_800_000_000
@@ -39,9 +39,9 @@ FUME_READING = Table(
     "fume_reading",
     (
         "fume_mg_m3", "pm_mg_m3", "nmhc_mg_m3", "temp_c", "rh_pct", "fan_on", "purifier_on", "fan_a", "purifier_a",
-        "seq",
+        "flag", "seq",
     ),
-    ("float8", "float8", "float8", "float8", "float8", "bool", "bool", "float8", "float8", "int8"),
+    ("float8", "float8", "float8", "float8", "float8", "bool", "bool", "float8", "float8", "text", "int8"),
 )  # fmt: skip
 TABLES = {"vehicle": VEHICLE_POSITION, "fume": FUME_READING}
 
@@ -171,9 +171,41 @@ def _is_there(connection: Connection, row: Quarantined) -> bool:
     return bool(found and found[0])
 
 
+STORE_MEANS: LiteralString = """
+    INSERT INTO fume_mean (device_id, period, begins_at, fume_mg_m3, fume_min_mg_m3, fume_max_mg_m3, pm_mg_m3,
+                           nmhc_mg_m3, flag, received_at)
+    SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::float8[], %s::float8[], %s::float8[],
+                         %s::float8[], %s::float8[], %s::text[], %s::timestamptz[])
+     ORDER BY 1, 2, 3
+        ON CONFLICT (device_id, period, begins_at) DO NOTHING
+"""
+
+
+def store_means(connection: Connection, means: Sequence[Mean]) -> None:
+    """Store monitors' own means; of a period the first one stands."""
+    if not means:
+        return
+    rows = [
+        (
+            device_id, mean.period, instant(mean.begins_us), mean.fume_mg_m3, mean.fume_min_mg_m3,
+            mean.fume_max_mg_m3, mean.pm_mg_m3, mean.nmhc_mg_m3, mean.flag, instant(received_us),
+        )
+        for device_id, mean, received_us in means
+    ]  # fmt: skip
+    connection.execute(STORE_MEANS, [list(column) for column in zip(*rows, strict=True)])
+
+
 def store_quarantined(connection: Connection, rows: Sequence[Quarantined]) -> None:
-    """Keep `rows`; one that the broker delivers again, and whose first delivery was committed, is there already."""
-    rows = [row for row in rows if not (row.delivery.again and _is_there(connection, row))]
+    """Keep `rows`; one that the broker delivers again, and whose first delivery is committed or among `rows`, is
+    there already.
+    """
+    _copy_quarantined(connection, [row for row in rows if not row.delivery.again])
+    for row in rows:
+        if row.delivery.again and not _is_there(connection, row):
+            _copy_quarantined(connection, [row])
+
+
+def _copy_quarantined(connection: Connection, rows: Sequence[Quarantined]) -> None:
     if not rows:
         return
     with (

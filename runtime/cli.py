@@ -40,6 +40,8 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     },
     "simulate": ("simulators.commands:simulate", "Publish a simulated fleet as its firmware would."),
     "score": ("simulators.commands:score", "Compare the alerts that were opened with a ground truth."),
+    "export": ("ingest.commands:export", "Write positions or readings to Parquet, CSV or NDJSON."),
+    "replay": ("simulators.replay:replay", "Publish recorded readings on the real topics."),
     "doctor": ("runtime.doctor:doctor", "Check database, broker, clock, credentials and disk."),
 }
 GROUPS = {

@@ -5,6 +5,8 @@ Integer arithmetic: a float of seconds loses the last microsecond of an instant 
 
 from datetime import UTC, datetime
 
+from runtime.errors import UserError
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -16,3 +18,14 @@ def instant(microseconds: int) -> datetime:
 def microseconds(instant: datetime) -> int:
     since = instant - _EPOCH
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def read_instant(option: str, text: str) -> datetime:
+    """The instant that a user gave as `option`; raises UserError that says how to write one."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise UserError(f"{option} {text!r} is no instant; write it like 2026-11-23T00:00:00Z")
+    return moment

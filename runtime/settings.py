@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     language: Literal["zh-CN", "en"] = "zh-CN"
     rules_file: Path | None = None
     """None: the catalogue's defaults."""
+    terminals_file: Path | None = None
+    """None: every terminal speaks the standards, no vendor's dialect."""
     batch_max_rows: int = Field(default=5000, ge=1, le=100_000)
     batch_max_ms: int = Field(default=500, ge=1, le=60_000)
     log_format: Literal["console", "json"] = "console"

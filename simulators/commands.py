@@ -19,6 +19,7 @@ from devices.registry_files import read_directory
 from devices.types import DeviceKind
 from runtime.database import connect
 from runtime.errors import UserError
+from runtime.instants import read_instant
 from runtime.parts import broker, database
 from runtime.settings import Settings, load_settings
 from simulators.matching import Comparison, OpenedAlert, compare
@@ -121,8 +122,8 @@ def score(
 
     Dismissed and withdrawn alerts do not count. Latency is event time from a behaviour's start to its alert.
     """
-    since = _instant("--from", from_) if from_ else datetime.min.replace(tzinfo=UTC)
-    until = _instant("--to", to) if to else datetime.max.replace(tzinfo=UTC)
+    since = read_instant("--from", from_) if from_ else datetime.min.replace(tzinfo=UTC)
+    until = read_instant("--to", to) if to else datetime.max.replace(tzinfo=UTC)
     try:
         with truth.open("rb") as lines:
             truths = [line for line in read_truths(lines) if since <= line.started_at < until]
@@ -260,22 +261,12 @@ def _start_us(start: str | None, catch_up: str | None, catch_up_h: float, now_us
     if start is not None and catch_up is not None:
         raise UserError("--start and --catch-up both say where to begin; give one of them")
     if start is not None:
-        begin_us = int(_instant("--start", start).timestamp()) * SECOND_US
+        begin_us = int(read_instant("--start", start).timestamp()) * SECOND_US
         if begin_us > now_us:
             raise UserError(f"--start {start} lies in the future; devices send what has happened")
         return begin_us
     back_us = _span_us("--catch-up", catch_up) if catch_up is not None else int(catch_up_h * 3600) * SECOND_US
     return (now_us - back_us) // SECOND_US * SECOND_US
-
-
-def _instant(option: str, text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise UserError(f"{option} {text!r} is no instant; write it like 2026-11-23T00:00:00Z")
-    return instant
 
 
 def _span_us(option: str, text: str) -> int:

@@ -42,8 +42,8 @@ READINGS_OF: LiteralString = """
 LAST_READING: LiteralString = "SELECT max(ts) AS ts" + READINGS_OF
 READINGS: LiteralString = (
     """
-    SELECT ts, fume_mg_m3, pm_mg_m3, nmhc_mg_m3, temp_c, rh_pct, fan_on, purifier_on, fan_a, purifier_a, quality,
-           device_id
+    SELECT ts, fume_mg_m3, pm_mg_m3, nmhc_mg_m3, temp_c, rh_pct, fan_on, purifier_on, fan_a, purifier_a, flag,
+           quality, device_id
     """
     + READINGS_OF
     + """

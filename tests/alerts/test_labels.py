@@ -10,6 +10,7 @@ from analytics.evidence import VALUE_NAMES
 from analytics.records import KINDS, QUALITIES, REASONS, SEVERITIES
 from devices.reasons import Reason
 from devices.types import DeviceKind, HaulageKind, Scale, SiteKind, Standing
+from devices.wire import Flag
 
 
 def test_every_code_has_both_words() -> None:
@@ -19,7 +20,7 @@ def test_every_code_has_both_words() -> None:
         *(state for move in MOVES for state in (move.before, move.after)),
         *(role for move in MOVES for role in move.roles), "reviewer", "viewer",
     }  # fmt: skip
-    for literal in (DeviceKind, HaulageKind, Scale, SiteKind, Standing):
+    for literal in (DeviceKind, Flag, HaulageKind, Scale, SiteKind, Standing):
         codes |= set(get_args(literal))
 
     codes |= {name for names in VALUE_NAMES.values() for name in names}

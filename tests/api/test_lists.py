@@ -168,7 +168,7 @@ def test_readings_come_raw_page_by_page(viewer: TestClient, database: Database) 
     assert ([item["fume_mg_m3"] for item in items], pages) == ([0.0, 0.1, 0.2, 0.3, 0.4], 3)
     assert items[0].keys() == {
         "ts", "fume_mg_m3", "pm_mg_m3", "nmhc_mg_m3", "temp_c", "rh_pct", "fan_on", "purifier_on", "fan_a",
-        "purifier_a", "quality",
+        "purifier_a", "flag", "quality",
     }  # fmt: skip
 
 

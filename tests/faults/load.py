@@ -6,15 +6,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import psycopg
 
-from alerts.catalogue import load_catalogue
 from devices.repository import store_registry
-from ingest.pipeline import Pipeline
 from ingest.receiver import Delivery
-from tests.ingest.test_pipeline import A_BAD_HAUL, A_BAD_LUNCH, BEGIN_S
+from tests.ingest.test_pipeline import A_BAD_HAUL, A_BAD_LUNCH, BEGIN_S, pipeline
 from tests.small_district import registry
 
 Message = tuple[str, bytes]
@@ -107,9 +104,7 @@ def facts(database_url: str) -> Facts:
 def undisturbed(database_url: str, load: Load) -> Facts:
     """What `load` comes to where nothing goes wrong."""
     register(database_url, load)
-    pipeline = Pipeline(
-        load_catalogue(None), prefix="ff/v1", zone=ZoneInfo("Asia/Shanghai"), retention_days=400
-    )
+    line = pipeline()
     now_us = time.time_ns() // 1000
     with psycopg.connect(database_url, autocommit=True) as connection:
         for begin in range(0, len(load.messages), 500):
@@ -117,5 +112,5 @@ def undisturbed(database_url: str, load: Load) -> Facts:
                 Delivery(topic, payload, now_us, 1, 1)
                 for topic, payload in load.messages[begin : begin + 500]
             ]
-            pipeline.process(connection, batch)
+            line.process(connection, batch)
     return facts(database_url)

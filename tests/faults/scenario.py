@@ -60,7 +60,8 @@ class Collector:
 
     def look_after(self) -> None:
         if self._process is not None and self._process.poll() is not None:
-            self.ended_by_itself += 1
+            # To find no database when it starts is an answer, and waiting is the service manager's part.
+            self.ended_by_itself += "cannot be reached" not in self.said().splitlines()[-1]
             self.start()
 
     def kill(self) -> None:

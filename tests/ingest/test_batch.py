@@ -2,7 +2,9 @@
 
 import json
 
+from devices.channels import decoders
 from devices.reasons import Reason
+from devices.terminals import Terminals
 from devices.types import Device
 from ingest.batch import Batch, sort_out
 from ingest.receiver import Delivery
@@ -26,7 +28,9 @@ def message(payload: object, topic: str = "ff/v1/vehicle/V1/telemetry") -> Deliv
 
 
 def sorted_out(*deliveries: Delivery) -> Batch:
-    return sort_out(deliveries, DEVICES, prefix="ff/v1", retention_us=400 * DAY_US)
+    return sort_out(
+        deliveries, DEVICES, decoders=decoders(Terminals()), prefix="ff/v1", retention_us=400 * DAY_US
+    )
 
 
 def reasons(batch: Batch) -> list[tuple[str, int | None]]:

@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.catalogue import load_catalogue
+from devices.channels import decoders
 from devices.repository import store_registry
+from devices.terminals import Terminals
 from devices.types import Site
 from ingest.batch import sort_out
 from ingest.pipeline import Pipeline
@@ -73,7 +75,13 @@ def of(kind: str, device_id: str, readings: list[Reading]) -> Delivery:
 
 
 def pipeline() -> Pipeline:
-    return Pipeline(load_catalogue(None), prefix="ff/v1", zone=ZoneInfo("Asia/Shanghai"), retention_days=400)
+    return Pipeline(
+        load_catalogue(None),
+        decoders=decoders(Terminals()),
+        prefix="ff/v1",
+        zone=ZoneInfo("Asia/Shanghai"),
+        retention_days=400,
+    )
 
 
 @pytest.fixture(scope="module")

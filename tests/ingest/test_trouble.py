@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -85,9 +86,16 @@ def test_an_unreadable_message_delivered_again_is_kept_once(connection: psycopg.
     line.process(connection, [delivered(again=True), delivered(again=True, topic="ff/v1/nothing")])
     assert counts(connection) == (0, 2)
 
+    line.process(connection, [delivered(again=True)])
+    late = Delivery("ff/v1/vehicle/V1/telemetry", b"nor this", NOW_US, 1, 1)
+    line.process(
+        connection, [replace(late, again=True), late, replace(late, again=True)]
+    )  # a reconnect, twice
+    assert counts(connection) == (0, 3)
+
     line.process(connection, [delivered(again=False)])  # a device that says it twice has said it twice
     line.process(connection, [delivered(again=True, topic="ff/v1/vehicle/V1/telemetry")])
-    assert counts(connection) == (0, 4)
+    assert counts(connection) == (0, 5)
 
 
 def test_a_server_that_falls_silent_is_given_up(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

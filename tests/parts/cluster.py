@@ -22,7 +22,7 @@ class Cluster:
     def __init__(self, name: str, *, disk_mb: int = 400) -> None:
         if not TREE.is_dir() or os.geteuid() != 0:
             pytest.exit(MISSING, returncode=3)
-        self._name = f"/srv/{name}-{os.environ['FLEETFUME_TEST_RUN'].rsplit('/', 1)[1]}"
+        self._name = f"/srv/{name}-{os.getpid()}"
         self._disk = TREE / self._name.lstrip("/")
         self._disk.mkdir(mode=0o755)
         self._log = this_run() / f"{name}.log"

@@ -59,7 +59,8 @@ class Terminal(threading.Thread):
     def leave(self) -> None:
         """Give up, whatever is not acknowledged yet."""
         self._leave.set()
-        self.join()
+        if self.is_alive():
+            self.join()
 
     def run(self) -> None:
         begun = time.monotonic()

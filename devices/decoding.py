@@ -1,0 +1,75 @@
+"""What every channel's decoder gives: readings, problems, counts; or a payload of which nothing can be read."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final, Generic, Literal, TypeVar
+
+from devices.reasons import Reason
+from runtime.errors import FleetfumeError
+
+MAX_PAYLOAD_BYTES: Final = 256 * 1024
+
+Reading_co = TypeVar("Reading_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing in a payload that cannot be read: a reading of a batch, a frame, a point of a frame."""
+
+    index: int
+    """Its place among the payload's readings and problems, from 0."""
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FumeMean:
+    """A mean that a monitor made itself. It speaks of no instant, so it is no reading."""
+
+    period: Literal["minute", "hour", "day"]
+    """`minute`: as many of them as the monitor is set to, 10 as a rule."""
+    begins_us: int
+    """Microseconds since 1970, UTC."""
+    fume_mg_m3: float | None = None
+    fume_min_mg_m3: float | None = None
+    fume_max_mg_m3: float | None = None
+    pm_mg_m3: float | None = None
+    nmhc_mg_m3: float | None = None
+    flag: str | None = None
+    """As of a FumeReading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded(Generic[Reading_co]):
+    readings: list[Reading_co]
+    """In the order sent, same instants included."""
+    problems: list[Problem]
+    unknown_fields: int
+    """How many fields without a meaning the readable readings (and a batch's envelope) had."""
+    messages: Mapping[str, int] = field(default_factory=dict)
+    """Of a channel that carries messages of several types: how many came of each, those that are only counted too."""
+    defects: Mapping[str, int] = field(default_factory=dict)
+    """What was wrong with it and read all the same: how often."""
+    means: Sequence[FumeMean] = ()
+    answers: Sequence[bytes] = ()
+    """What to send down on `cmd` once all that is in it is committed."""
+
+    def placed(self) -> Iterator[tuple[int, Reading_co]]:
+        """Each reading with its place, counted as in `Problem.index`."""
+        taken = {problem.index for problem in self.problems}
+        return zip((place for place in count() if place not in taken), self.readings, strict=False)
+
+
+class MalformedPayload(FleetfumeError):
+    """Nothing of a payload can be read."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason, self.detail = reason, detail
+
+
+def refuse_too_large(payload: bytes) -> None:
+    """Raises MalformedPayload for more than a message may have."""
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise MalformedPayload(Reason.TOO_LARGE, f"{len(payload)} bytes; at most {MAX_PAYLOAD_BYTES}")

@@ -1,0 +1,68 @@
+"""Which register a reading is judged by: the one in force at its event time.
+
+A register has versions, each in force from when it was committed until the next one. Live readings meet the newest;
+one that comes late is held to the register of its own time, so that the order of arrival changes nothing.
+What had not been registered yet counts as it is today (`devices.repository.load_registry_at`).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from alerts.catalogue import Catalogue
+from devices.repository import registry_periods
+from ingest.fleet import Fleet
+from ingest.judging import Judge, Records
+
+KEPT = 8
+"""Older registers kept compiled; a late upload seldom reaches over more."""
+
+
+class Registers:
+    """The newest register, and the older ones as they are asked for. Made anew when there is a newer one."""
+
+    def __init__(self, connection: Connection, catalogue: Catalogue) -> None:
+        self.newest = Fleet.load(connection, catalogue)
+        periods = [p for p in registry_periods(connection) if p.version <= self.newest.registry.version]
+        self._since = np.array([period.since_us for period in periods], np.int64)
+        self._versions = [0, *(period.version for period in periods)]
+        self._older: dict[int, Fleet] = {}
+
+    def version_at(self, ts_us: int) -> int:
+        """The version in force then; before the first one, the newest."""
+        version = self._versions[int(np.searchsorted(self._since, ts_us, side="right"))]
+        return version or self.newest.registry.version
+
+    def judge(
+        self,
+        connection: Connection,
+        judge: Judge,
+        device_ids: Sequence[str],
+        states: Records,
+        records: Records,
+    ) -> tuple[Records, NDArray[np.int8], Records]:
+        """As `Judge.judge`, each record by the register of its time."""
+        at = np.searchsorted(self._since, records["ts"], side="right")
+        periods = np.unique(at)
+        if all(self._versions[period] in {0, self.newest.registry.version} for period in periods.tolist()):
+            return judge.judge(self.newest, device_ids, states, records)
+        quality = np.empty(len(records), np.int8)
+        told = []
+        for period in periods.tolist():
+            rows = np.flatnonzero(at == period)
+            fleet = self._fleet(connection, self._versions[period])
+            states, quality[rows], events = judge.judge(fleet, device_ids, states, records[rows])
+            events["index"] = rows[events["index"]]
+            told.append(events)
+        return states, quality, np.concatenate(told)
+
+    def _fleet(self, connection: Connection, version: int) -> Fleet:
+        if version in {0, self.newest.registry.version}:
+            return self.newest
+        if version not in self._older:
+            while len(self._older) >= KEPT:
+                self._older.pop(next(iter(self._older)))
+            self._older[version] = self.newest.at(connection, version)
+        return self._older[version]
