@@ -1,6 +1,6 @@
 """Alerts and leads as the API and the stream show them: one query and one shape for each."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, LiteralString
 
 from psycopg import Connection
@@ -10,8 +10,10 @@ from alerts.labels import Language, label
 from alerts.outbox import publish
 
 ALERT: LiteralString = """
-    SELECT alert.*, company.name AS company_name, outlet.name AS outlet_name, jurisdiction.name AS jurisdiction_name
+    SELECT alert.*, company.name AS company_name, outlet.name AS outlet_name, jurisdiction.name AS jurisdiction_name,
+           CASE WHEN alert.state = 'open' THEN alert.recorded_at + alert_sla.ack_within END AS ack_due_at
       FROM alert
+      LEFT JOIN alert_sla ON alert_sla.severity = alert.severity
       LEFT JOIN company ON company.company_id = alert.company_id
       LEFT JOIN outlet ON outlet.outlet_id = alert.outlet_id
       LEFT JOIN jurisdiction ON jurisdiction.code = alert.jurisdiction
@@ -20,7 +22,11 @@ ALERT: LiteralString = """
 
 LEAD: LiteralString = """
     SELECT lead.*, company.name AS company_name, outlet.name AS outlet_name, jurisdiction.name AS jurisdiction_name,
-           ARRAY(SELECT id FROM alert WHERE alert.lead_id = lead.id ORDER BY id) AS alerts
+           ARRAY(SELECT id FROM alert WHERE alert.lead_id = lead.id ORDER BY id) AS alerts,
+           (SELECT coalesce(json_agg(json_build_object(
+                       'round', round, 'level', level, 'verdict', verdict, 'reviewer', reviewer, 'note', note,
+                       'at', to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) ORDER BY id), '[]')
+              FROM lead_review WHERE lead_review.lead_id = lead.id) AS reviews
       FROM lead
       LEFT JOIN company ON company.company_id = lead.company_id
       LEFT JOIN outlet ON outlet.outlet_id = lead.outlet_id
@@ -62,7 +68,11 @@ def alert_json(row: dict[str, Any], language: Language = "zh") -> dict[str, Any]
 
 def lead_json(row: dict[str, Any]) -> dict[str, Any]:
     """`row` (of LEAD) as the API shows it."""
-    said = {name: plain(value) for name, value in row.items()}
+    said = {name: plain(value) for name, value in row.items() if name != "moved_by"}
+    signed = [one["level"] for one in row["reviews"] if one["round"] == row["review_round"]]
+    said["next_level"] = (
+        next(iter(row["review_levels"][len(signed) :]), None) if row["state"] == "filed" else None
+    )
     return {**said, "title_zh": _title(row, "zh"), "title_en": _title(row, "en"), "title": _title(row, "zh")}
 
 
@@ -112,7 +122,9 @@ def _measured(kind: str, values: dict[str, float], language: Language) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A column's value for JSON: instants as RFC 3339 with Z."""
+    """A column's value for JSON: instants as RFC 3339 with Z, days as ISO dates."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
     return value

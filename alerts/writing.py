@@ -12,10 +12,11 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from alerts import storms
 from alerts.catalogue import Catalogue
 from alerts.episodes import EACH_ITS_OWN, Amendment, Difference, Episode
 from alerts.evidence import build_evidence
-from alerts.leads import note_on_lead, open_lead
+from alerts.leads import join_lead, note_on_lead, open_lead
 from alerts.outbox import take_turn
 from alerts.presentation import publish_alert
 from analytics.records import CRITICAL, FUME_EXCEEDANCE, ILLEGAL_DUMPING, KINDS, NEVER, SEVERITIES
@@ -94,6 +95,12 @@ WITHDRAW: LiteralString = """
     UPDATE alert SET state = 'withdrawn', withdrawn_at = updated_at, note = %(note)s, late = true
      WHERE id = %(id)s
     RETURNING lead_id
+"""
+
+HAS_LEAD: LiteralString = """
+    SELECT alert.lead_id, alert.group_id, alert_group.lead_id
+      FROM alert LEFT JOIN alert_group ON alert_group.id = alert.group_id
+     WHERE alert.id = %s
 """
 
 FIXES: LiteralString = """
@@ -177,13 +184,24 @@ def _raise(connection: Connection, subject: Subject, episode: Episode, desk: Des
     ).fetchone()
     assert inserted is not None  # noqa: S101 - INSERT … RETURNING of one row
     (alert_id,) = inserted
+    storms.hold(connection, alert_id, episode.kind, instant(episode.opened))
     if episode.withdrawn is None and _opens_a_lead(episode):
-        open_lead(connection, [alert_id])
+        _lead(connection, alert_id)
     publish_alert(connection, alert_id, "alert.opened")
     if not episode.ongoing:
         publish_alert(
             connection, alert_id, "alert.withdrawn" if episode.withdrawn is not None else "alert.cleared"
         )
+
+
+def _lead(connection: Connection, alert_id: int) -> None:
+    """Open the lead that the alert asks for, or join the one of its group; nothing if it has one."""
+    lead_id, group_id, group_lead = connection.execute(HAS_LEAD, (alert_id,)).fetchone() or (None, None, None)
+    if lead_id is not None or (group_lead is not None and join_lead(connection, group_lead, alert_id)):
+        return
+    made = open_lead(connection, [alert_id])
+    if group_id is not None and made is not None:
+        storms.name_lead(connection, group_id, made)
 
 
 def _amend(connection: Connection, subject: Subject, amendment: Amendment, desk: Desk, *, late: bool) -> None:
@@ -198,7 +216,7 @@ def _amend(connection: Connection, subject: Subject, amendment: Amendment, desk:
         },
     )
     if episode.withdrawn is None and _opens_a_lead(episode):
-        open_lead(connection, [alert_id])
+        _lead(connection, alert_id)
     if episode.withdrawn is not None and before.withdrawn is None:
         told = "alert.withdrawn"
     elif episode.cleared is not None and before.cleared is None:

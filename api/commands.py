@@ -31,12 +31,13 @@ def user_add(
     password_stdin: Annotated[  # noqa: FBT002 - typer's way of a flag
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
+    squad: Annotated[str | None, typer.Option(help="The squad, as jurisdictions.geojson names it.")] = None,
 ) -> None:
     """Make a console user; asks for the password."""
     password = _from_stdin() if password_stdin else _asked()
     with database(load_settings()) as url, connect(url) as connection:
         try:
-            add_user(connection, name, role.value, password)
+            add_user(connection, name, role.value, password, squad)
         except UndefinedTable:
             raise UserError("the database has no schema yet: run 'fleetfume db migrate' first") from None
     typer.echo(f"user {name} added, role {role.value}")

@@ -22,7 +22,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from alerts.leads import MoveRefused, NoSuchAlert, NoSuchLead, NothingToOpen, RoleRefused
+from alerts.duty import AlertDecided
+from alerts.leads import NoSuchAlert, NoSuchLead, NothingToOpen
+from alerts.moves import MoveRefused, RoleRefused
+from alerts.photos import BadPhoto
+from alerts.reviews import BadLevels
 from api.answers import encode
 
 log = structlog.get_logger(__name__)
@@ -33,8 +37,11 @@ STATUS_OF: Mapping[type[Exception], int] = {
     NoSuchAlert: 404,
     NoSuchLead: 404,
     MoveRefused: 409,
+    AlertDecided: 409,
     NothingToOpen: 409,
     RoleRefused: 403,
+    BadPhoto: 422,
+    BadLevels: 422,
 }
 
 

@@ -7,13 +7,26 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, FastAPI
 
 from alerts.catalogue import load_catalogue
+from alerts.laws import load_laws
 from api import auth, health, problems, site, stream
 from api.auth import LoginLimits
 from api.database import open_pool
 from api.hub import Hub
 from api.keys import Keys
 from api.metrics import Measured
-from api.routes import alerts, labels, leads, outlets, quarantine, register, stats, vehicles
+from api.routes import (
+    alerts,
+    duty,
+    labels,
+    leads,
+    office,
+    outlets,
+    photos,
+    quarantine,
+    register,
+    stats,
+    vehicles,
+)
 from runtime.settings import Settings
 
 API = "/api/v1"
@@ -63,6 +76,7 @@ def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
         app.state.settings = settings
         app.state.language = "en" if settings.language == "en" else "zh"
         app.state.catalogue = load_catalogue(settings.rules_file)
+        app.state.laws = load_laws(settings.laws_file)
         app.state.keys = Keys()
         app.state.login_limits = LoginLimits()
         app.include_router(_api(), prefix=API)
@@ -73,6 +87,8 @@ def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
 def _api() -> APIRouter:
     # Here rather than in FastAPI: its own limit stands outside all middleware and refuses in plain text.
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
-    for part in (auth, labels, vehicles, register, outlets, alerts, leads, quarantine, stats, stream):
+    for part in (
+        auth, labels, vehicles, register, outlets, alerts, leads, photos, office, duty, quarantine, stats, stream,
+    ):  # fmt: skip
         api.include_router(part.router)
     return api

@@ -13,7 +13,7 @@ MIN_PASSWORD = 8
 MAX_PASSWORD = 256
 MAX_NAME = 64
 
-ADD: LiteralString = "INSERT INTO console_user (name, role, password_hash) VALUES (%s, %s, %s)"
+ADD: LiteralString = "INSERT INTO console_user (name, role, password_hash, squad) VALUES (%s, %s, %s, %s)"
 FIND: LiteralString = "SELECT role, password_hash FROM console_user WHERE name = %s AND disabled_at IS NULL"
 ROLE: LiteralString = "SELECT role FROM console_user WHERE name = %s AND disabled_at IS NULL"
 
@@ -22,7 +22,9 @@ hasher = PasswordHash((Argon2Hasher(),))
 NOBODY = hasher.hash("nobody")
 
 
-def add_user(connection: Connection[Any], name: str, role: str, password: str) -> None:
+def add_user(
+    connection: Connection[Any], name: str, role: str, password: str, squad: str | None = None
+) -> None:
     """Raises UserError that says what to do differently."""
     if not (1 <= len(name) <= MAX_NAME and name.isprintable() and name == name.strip()):
         raise UserError(f"user name {name!r}: 1 to {MAX_NAME} printable characters, no blank at either end")
@@ -31,6 +33,6 @@ def add_user(connection: Connection[Any], name: str, role: str, password: str) -
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise UserError(f"the password must have {MIN_PASSWORD} to {MAX_PASSWORD} characters")
     try:
-        connection.execute(ADD, (name, role, hasher.hash(password)))
+        connection.execute(ADD, (name, role, hasher.hash(password), squad))
     except errors.UniqueViolation:
         raise UserError(f"there is a user {name!r} already") from None

@@ -9,6 +9,7 @@ from statistics import median
 from time import process_time
 
 from devices.channels import decoders
+from devices.hj212 import build_frame
 from devices.jt808 import BATCH, LOCATION, batch_body, location_body, pack
 from devices.terminals import Terminals
 from devices.types import Device
@@ -49,6 +50,18 @@ def jt808_batch(n: int) -> bytes:
     return pack(BATCH, batch_body([jt808_body(i) for i in range(n)], blind=True), phone=PHONE, serial=1)
 
 
+def hj212_frames(n: int) -> bytes:
+    """With everything a reading has, each with its flag, and the answer asked for."""
+    return b"".join(
+        build_frame(
+            f"QN=202511251200{i:02d}000;ST=31;CN=2011;PW=123456;MN=370181CY00000001;Flag=5;CP=&&DataTime=202511251200{i:02d};"
+            "a34041-Rtd=0.86,a34041-Flag=N;a34000-Rtd=2.31,a34000-Flag=N;a24088-Rtd=4.72,a24088-Flag=N;"
+            "ga0601-Rtd=1.32,ga0601-Flag=N;ga0701-Rtd=1;ga2001-Rtd=6.85,ga2001-Flag=N;ga2101-Rtd=1&&".encode()
+        )
+        for i in range(n)
+    )
+
+
 def per_second(decode: Callable[[], int]) -> float:
     """Readings per second of processor time; the median of several runs."""
     rates = []
@@ -72,6 +85,8 @@ def main() -> None:
     measure("jt808, one 0x0200", TRUCK, "jt808", jt808_frames(1))
     measure("jt808, 50 glued 0x0200", TRUCK, "jt808", jt808_frames(50))
     measure("jt808, 0x0704 of 20", TRUCK, "jt808", jt808_batch(20))
+    measure("hj212, one 2011", MONITOR, "hj212", hj212_frames(1))
+    measure("hj212, 50 glued 2011", MONITOR, "hj212", hj212_frames(50))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """The collector process's loop: take a batch, have it committed, acknowledge it; outlast broker and database."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Sequence
 
+import psycopg
 import structlog
 from psycopg import Connection
 
@@ -13,14 +15,16 @@ from devices.terminals import load_terminals
 from devices.topics import subscription_filters
 from ingest import metrics
 from ingest.batch import Answer
-from ingest.identity import claim_number
+from ingest.identity import Numbers
 from ingest.judging import warm_up
 from ingest.pipeline import AWAY, Pipeline
-from ingest.receiver import Delivery, Receiver
+from ingest.receiver import Delivery
+from ingest.sessions import Sessions
 from runtime import health
 from runtime.database import connect
 from runtime.errors import DatabaseUnreachable
 from runtime.settings import Settings
+from runtime.tls import broker_tls
 
 log = structlog.get_logger()
 
@@ -36,29 +40,30 @@ def run_collector(settings: Settings, stop: threading.Event, *, database_url: st
     """Collect until `stop` is set; then finish the batch in hand and leave."""
     catalogue = load_catalogue(settings.rules_file)
     read = decoders(load_terminals(settings.terminals_file))
+    tls = broker_tls(settings, mqtt_url)
     health.checks["collector"] = lambda: "waiting for the database"
-    identity = _claim(database_url, stop)
-    if identity is None:
+    numbers = _numbers(database_url, stop)
+    if numbers is None:
         return
-    with identity:
-        receiver = Receiver(mqtt_url, subscription_filters(settings.topic_prefix), client_id=_name(identity))
-        health.checks["broker"] = lambda: None if receiver.connected else "not connected"
-        metrics.BROKER_CONNECTED.set_function(lambda: float(receiver.connected))
+    with contextlib.closing(numbers):
+        sessions = Sessions(mqtt_url, subscription_filters(settings.topic_prefix), numbers, tls=tls)
+        health.checks["broker"] = lambda: None if sessions.connected else "not connected"
+        metrics.BROKER_CONNECTED.set_function(lambda: float(sessions.connected))
         # The subscription first: from then on nothing published is lost, however long the compiler takes.
-        receiver.start()
+        sessions.start()
         try:
             health.checks["collector"] = lambda: "getting the engine ready"
             warm_up(catalogue)
-            _collect(settings, catalogue, read, receiver, stop, database_url)
+            _collect(settings, catalogue, read, sessions, stop, database_url)
         finally:
-            receiver.stop()
+            sessions.stop()
 
 
 def _collect(
     settings: Settings,
     catalogue: Catalogue,
     read: Decoders,
-    receiver: Receiver,
+    sessions: Sessions,
     stop: threading.Event,
     database_url: str,
 ) -> None:
@@ -73,7 +78,7 @@ def _collect(
     health.checks["collector"] = committer.complaint
     try:
         while not stop.is_set():
-            batch = receiver.take(
+            batch = sessions.take(
                 max_bytes=settings.batch_max_rows * READING_BYTES,
                 max_wait_s=settings.batch_max_ms / 1000,
                 quiet_s=QUIET_S,
@@ -81,28 +86,25 @@ def _collect(
             answers = committer.commit(batch) if batch else None
             if answers is not None:
                 for answer in answers:
-                    receiver.publish(answer.topic, answer.payload)
-                receiver.acknowledge(batch)
+                    sessions.publish(answer.topic, answer.payload)
+                sessions.acknowledge(batch)
+            sessions.look_after()
     finally:
         committer.close()
 
 
-def _claim(database_url: str, stop: threading.Event) -> Connection | None:
-    """A connection that holds this collector's number; None if asked to stop before the database was there."""
+def _numbers(database_url: str, stop: threading.Event) -> Numbers | None:
+    """Where this collector's number comes from; None if asked to stop before the database was there."""
     wait_s = RETRY_FIRST_S
     while True:
         try:
-            return connect(database_url, autocommit=True)
-        except DatabaseUnreachable as error:
+            return Numbers(database_url)
+        except (DatabaseUnreachable, psycopg.OperationalError) as error:
             if wait_s == RETRY_FIRST_S:
                 log.warning("database not there, trying again until it is", reason=str(error))
             if stop.wait(wait_s):
                 return None
             wait_s = min(wait_s * 2, RETRY_MAX_S)
-
-
-def _name(identity: Connection) -> str:
-    return f"fleetfume-collector-{claim_number(identity)}"
 
 
 class _Committer:

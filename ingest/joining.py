@@ -44,12 +44,12 @@ def join_parts(
     """`batch`; or, where its parts make messages whole, the one that `sort_out_with` makes of those messages too."""
     fresh: dict[tuple[str, str], list[Delivery]] = {}
     for row in batch.quarantined:
-        if row.reason is Reason.INCOMPLETE_MESSAGE and row.device_id is not None:
-            fresh.setdefault((row.device_id, row.delivery.topic), []).append(row.delivery)
+        channel = row.delivery.topic.rpartition("/")[2]
+        if row.reason is Reason.INCOMPLETE_MESSAGE and row.device_id is not None and channel in JOINERS:
+            fresh.setdefault((row.device_id, channel), []).append(row.delivery)
     whole: list[Delivery] = []
     read: list[Delivery] = []
-    for (device_id, topic), deliveries in sorted(fresh.items()):  # one lock order for all collectors
-        channel = topic.rpartition("/")[2]
+    for (device_id, channel), deliveries in sorted(fresh.items()):  # one lock order for all collectors
         join = partial(JOINERS[channel], devices[device_id])
         _join_of_device(connection, device_id, deliveries, join, whole, read)
     if not whole:

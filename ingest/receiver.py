@@ -2,9 +2,11 @@
 
 QoS 1 with manual acknowledgement and a persistent session: what is not acknowledged comes again,
 after a reconnect or a crash of ours. How much may be under way at once is the broker's receive
-maximum, which bounds our memory whatever the backlog.
+maximum, which bounds our memory whatever the backlog. Where the broker has shared subscriptions, each
+message comes to one receiver of the group; where it has none, to each.
 """
 
+import itertools
 import queue
 import ssl
 import threading
@@ -12,7 +14,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import paho.mqtt.client as mqtt
 import structlog
@@ -30,6 +32,11 @@ SESSION_EXPIRY_S = 0xFFFFFFFF
 RETRY_MAX_S = 5
 KEEPALIVE_S = 10
 """A broker that is silent for twice this long is taken for lost."""
+SESSION_TAKEN_OVER = 0x8E
+"""MQTT 5: the reason of a broker that disconnects a client because another came with its name."""
+ERASE_WAIT_S = 10.0
+
+_sessions = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +58,56 @@ class Delivery:
 class Receiver:
     """A subscription that survives the broker's absence."""
 
-    def __init__(self, url: str, filters: Sequence[str], *, client_id: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        filters: Sequence[str],
+        *,
+        client_id: str,
+        tls: ssl.SSLContext | None = None,
+        group: str | None = None,
+        into: "queue.SimpleQueue[Delivery] | None" = None,
+        subscribing: bool = True,
+    ) -> None:
+        """`tls`: for a broker at mqtts://. `group`: share `filters` with the receivers of this name. `into`: the queue
+        to put deliveries in. `subscribing` False: take what an existing session holds and gets, and subscribe to nothing.
+        """
         self._filters = list(filters)
-        self._queue: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
+        self._group = group
+        self._subscribing = subscribing
+        self._sharing = False
+        self._queue: queue.SimpleQueue[Delivery] = queue.SimpleQueue() if into is None else into
         self._session = 0
+        self._unacknowledged: set[int] = set()
+        self._last_message = time.monotonic()
         self._connected = threading.Event()
+        self.taken_over = False
+        """Another client has our name, and came later: this one stays away."""
+        self.unsubscribed = False
         self._lost_since: float | None = None
+        self._url, self._tls = url, tls
         self._parts = urlsplit(url)
-        self._client_id = client_id
+        self.client_id = client_id
         self._client = self._make_client(MQTTProtocolVersion.MQTTv5)
         self._stopping = False
 
     @property
     def connected(self) -> bool:
         return self._connected.is_set()
+
+    @property
+    def version(self) -> MQTTProtocolVersion:
+        """What the broker is spoken to in."""
+        return MQTTProtocolVersion(self._client.protocol)
+
+    def empty_for(self, seconds: float) -> bool:
+        """Whether everything that came is acknowledged, and nothing has come for `seconds`."""
+        silent = time.monotonic() - self._last_message
+        return self.connected and not self._unacknowledged and silent >= seconds
+
+    def unsubscribe(self) -> None:
+        """Have nothing new put into the session; `unsubscribed` once the broker agrees."""
+        self._client.unsubscribe(self._topics())
 
     def start(self) -> None:
         """Connect in the background, and again whenever the connection is lost."""
@@ -80,20 +123,7 @@ class Receiver:
         """Deliveries in order: when they hold `max_bytes`, when the first has waited `max_wait_s`, or when
         none has come for `quiet_s`. An empty list after `max_wait_s` without any.
         """
-        try:
-            taken = [self._queue.get(timeout=max_wait_s)]
-        except queue.Empty:
-            return []
-        held = len(taken[0].payload)
-        deadline = time.monotonic() + max_wait_s
-        while held < max_bytes:
-            wait = min(quiet_s, deadline - time.monotonic())
-            try:
-                taken.append(self._queue.get(timeout=wait) if wait > 0 else self._queue.get_nowait())
-            except queue.Empty:
-                break
-            held += len(taken[-1].payload)
-        return taken
+        return take_from(self._queue, max_bytes=max_bytes, max_wait_s=max_wait_s, quiet_s=quiet_s)
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Tell the broker that these are committed. Those of a lost connection come again; that is harmless."""
@@ -101,41 +131,42 @@ class Receiver:
         for delivery in deliveries:
             if delivery.session == session and delivery.mid:
                 self._client.ack(delivery.mid, 1)
+                self._unacknowledged.discard(delivery.mid)
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Send down to a device, QoS 1; while the broker is away nothing: who waits for an answer asks again."""
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send down to a device, QoS 1; False, and nothing is sent, while there is no connection."""
         if self.connected:
             self._client.publish(topic, payload, qos=1)
+        return self.connected
 
     def _make_client(self, version: MQTTProtocolVersion) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=self._client_id,
+            client_id=self.client_id,
             protocol=version,
             manual_ack=True,
             clean_session=False if version is MQTTProtocolVersion.MQTTv311 else None,
         )
-        if self._parts.username:
-            client.username_pw_set(unquote(self._parts.username), unquote(self._parts.password or ""))
-        if self._parts.scheme == "mqtts":
-            client.tls_set(cert_reqs=ssl.CERT_REQUIRED)
+        _authorise(client, self._url, self._tls)
         client.reconnect_delay_set(1, RETRY_MAX_S)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_subscribe = self._on_subscribe
+        client.on_unsubscribe = self._on_unsubscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
 
     def _connect(self, client: mqtt.Client) -> None:
-        port = self._parts.port or (8883 if self._parts.scheme == "mqtts" else 1883)
         options: dict[str, Any] = {}
         if client.protocol == MQTTProtocolVersion.MQTTv5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.ReceiveMaximum = RECEIVE_MAXIMUM
             properties.SessionExpiryInterval = SESSION_EXPIRY_S
             options = {"clean_start": False, "properties": properties}
-        client.connect_async(self._parts.hostname or "127.0.0.1", port, keepalive=KEEPALIVE_S, **options)
+        client.connect_async(
+            self._parts.hostname or "127.0.0.1", _port(self._parts), keepalive=KEEPALIVE_S, **options
+        )
         client.loop_start()
 
     def _on_connect(
@@ -144,7 +175,7 @@ class Receiver:
         userdata: object,  # noqa: ARG002
         flags: mqtt.ConnectFlags,  # noqa: ARG002
         reason: ReasonCode,
-        properties: Properties | None,  # noqa: ARG002
+        properties: Properties | None,
     ) -> None:
         if reason.is_failure:
             if client.protocol == MQTTProtocolVersion.MQTTv5 and "protocol version" in str(reason).lower():
@@ -152,8 +183,25 @@ class Receiver:
                 return
             self._say_lost(str(reason))
             return
-        self._session += 1
-        client.subscribe([(topic, 1) for topic in self._filters])
+        self._unacknowledged.clear()
+        self._last_message = time.monotonic()
+        self._session = next(_sessions)
+        # MQTT 5: a broker without shared subscriptions says so; MQTT 3.1.1 does not know them.
+        self._sharing = (
+            client.protocol == MQTTProtocolVersion.MQTTv5
+            and getattr(properties, "SharedSubscriptionAvailable", 1) == 1
+        )
+        if self._subscribing:
+            client.subscribe([(topic, 1) for topic in self._topics()])
+        else:
+            self._say_connected()
+
+    def _topics(self) -> list[str]:
+        share = f"$share/{self._group}/" if self._group and self._sharing else ""
+        return [share + topic for topic in self._filters]
+
+    def _on_unsubscribe(self, client: mqtt.Client, *_: object) -> None:
+        self.unsubscribed = client is self._client
 
     def _on_subscribe(
         self,
@@ -167,6 +215,9 @@ class Receiver:
         if refused := [str(reason) for reason in reasons if reason.is_failure]:
             self._say_lost(f"subscription refused: {refused[0]}")
             return
+        self._say_connected()
+
+    def _say_connected(self) -> None:
         self._connected.set()
         if self._lost_since is not None:
             log.info("broker is back", after_s=round(time.monotonic() - self._lost_since, 1))
@@ -182,7 +233,7 @@ class Receiver:
             self._connect(self._client)
 
     def _on_connect_fail(self, client: mqtt.Client, userdata: object) -> None:  # noqa: ARG002
-        self._say_lost("connection refused")
+        self._say_lost("no connection; fleetfume doctor says why")
 
     def _on_disconnect(
         self,
@@ -192,7 +243,12 @@ class Receiver:
         reason: ReasonCode,
         properties: Properties | None,  # noqa: ARG002
     ) -> None:
-        if client is self._client and not self._stopping and self._connected.is_set():
+        if client is not self._client or self._stopping:
+            return
+        if reason.value == SESSION_TAKEN_OVER:
+            self.taken_over = True
+            client.disconnect()  # or paho would come back and take it over in its turn
+        if self._connected.is_set():
             self._say_lost(str(reason))
 
     def _say_lost(self, reason: str) -> None:
@@ -205,6 +261,9 @@ class Receiver:
             )
 
     def _on_message(self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage) -> None:  # noqa: ARG002
+        self._last_message = time.monotonic()
+        if message.mid:
+            self._unacknowledged.add(message.mid)
         self._queue.put(
             Delivery(
                 message.topic,
@@ -215,3 +274,66 @@ class Receiver:
                 bool(message.dup),
             )
         )
+
+
+def take_from(
+    waiting: "queue.SimpleQueue[Delivery]", *, max_bytes: int, max_wait_s: float, quiet_s: float
+) -> list[Delivery]:
+    """As `Receiver.take`, from a queue that several receivers may fill."""
+    try:
+        taken = [waiting.get(timeout=max_wait_s)]
+    except queue.Empty:
+        return []
+    held = len(taken[0].payload)
+    deadline = time.monotonic() + max_wait_s
+    while held < max_bytes:
+        wait = min(quiet_s, deadline - time.monotonic())
+        try:
+            taken.append(waiting.get(timeout=wait) if wait > 0 else waiting.get_nowait())
+        except queue.Empty:
+            break
+        held += len(taken[-1].payload)
+    return taken
+
+
+def erase_session(
+    url: str, client_id: str, version: MQTTProtocolVersion, tls: ssl.SSLContext | None = None
+) -> bool:
+    """Have the broker forget the session of `client_id`, with whatever it holds; False if it is away."""
+    done = threading.Event()
+    client = mqtt.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=client_id,
+        protocol=version,
+        clean_session=True if version is MQTTProtocolVersion.MQTTv311 else None,
+    )
+    parts = _authorise(client, url, tls)
+
+    def answered(_client: object, _data: object, _flags: object, reason: ReasonCode, *_: object) -> None:
+        if not reason.is_failure:
+            done.set()
+
+    client.on_connect = answered
+    options: dict[str, Any] = {"clean_start": True} if version is MQTTProtocolVersion.MQTTv5 else {}
+    try:
+        client.connect(parts.hostname or "127.0.0.1", _port(parts), **options)
+    except OSError:
+        return False
+    client.loop_start()
+    erased = done.wait(ERASE_WAIT_S)
+    client.disconnect()
+    client.loop_stop()
+    return erased
+
+
+def _authorise(client: mqtt.Client, url: str, tls: ssl.SSLContext | None) -> SplitResult:
+    parts = urlsplit(url)
+    if parts.username:
+        client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
+    if parts.scheme == "mqtts":
+        client.tls_set_context(tls)
+    return parts
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (8883 if parts.scheme == "mqtts" else 1883)

@@ -83,6 +83,15 @@ def run_service(settings: Settings, role: Role, listener: socket.socket, stop: t
         stop,
     )
     tasks = {}
+    if role is not Role.COLLECTOR:
+        run_chores = importlib.import_module("alerts.chores").run
+        assert settings.database_url is not None  # noqa: S101
+        chores_url = settings.database_url.get_secret_value()
+
+        def clerk(stop: threading.Event) -> None:
+            run_chores(settings, stop, database_url=chores_url)
+
+        tasks["clerk"] = clerk
     if role is not Role.API:
         run_collector = importlib.import_module("ingest.collector").run_collector
         assert settings.database_url is not None  # noqa: S101

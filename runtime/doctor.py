@@ -1,8 +1,10 @@
 """`fleetfume doctor`: one line for each thing the service stands on."""
 
+import contextlib
 import re
 import shutil
 import socket
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -18,10 +20,12 @@ from runtime.database import connect, place
 from runtime.errors import FleetfumeError
 from runtime.migrate import applied, plan, read_migrations
 from runtime.settings import Settings, load_settings
+from runtime.tls import broker_tls
 
 OLDEST_TIMESCALEDB = (2, 19, 1)
 CLOCK_TOLERANCE_S = 2.0
 DISK_WANTED_BYTES = 5 * 2**30
+REFUSAL_WAIT_S = 0.5
 
 
 class Finding(NamedTuple):
@@ -63,7 +67,7 @@ def findings(settings: Settings) -> list[Finding]:
         found.append(_ill("database", str(error)))
     try:
         with parts.broker(settings) as url:
-            found.append(broker(url))
+            found.append(broker(url, settings))
     except FleetfumeError as error:
         found.append(_ill("broker", str(error)))
     return [*found, disk(settings)]
@@ -114,15 +118,46 @@ def credentials(connection: Connection[TupleRow]) -> Finding:
     return _well("credentials", f"issued to {row[1]} of {row[0]} active devices")
 
 
-def broker(url: str) -> Finding:
+def broker(url: str, settings: Settings) -> Finding:
     parts_of = urlsplit(url)
     host, port = parts_of.hostname or "", parts_of.port or (8883 if parts_of.scheme == "mqtts" else 1883)
+    where = f"{host}:{port}"
+    tls = broker_tls(settings, url)
     try:
-        socket.create_connection((host, port), timeout=5).close()
+        connection = socket.create_connection((host, port), timeout=5)
     except OSError as error:
-        text = f"nothing answers at {host}:{port} ({error}): start it, or correct FLEETFUME_MQTT_URL"
+        text = f"nothing answers at {where} ({error}): start it, or correct FLEETFUME_MQTT_URL"
         return _ill("broker", text)
-    return _well("broker", f"answers at {host}:{port}")
+    with connection:
+        if tls is None:
+            return _well("broker", f"answers at {where}")
+        try:
+            with tls.wrap_socket(connection, server_hostname=host) as secured:
+                # In TLS 1.3 a broker refuses our certificate only after the handshake; one that does not waits for us.
+                secured.settimeout(REFUSAL_WAIT_S)
+                with contextlib.suppress(TimeoutError):
+                    secured.recv(1)
+                return _well("broker", f"answers at {where}, {secured.version()}")
+        except OSError as error:
+            return _ill("broker", f"at {where}: {_tls_fault(error, host)}")
+
+
+def _tls_fault(error: OSError, host: str) -> str:
+    """What is wrong with TLS, and what to do."""
+    said = getattr(error, "verify_message", None) or getattr(error, "reason", None) or str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if "mismatch" in said or "doesn't match" in said:
+            return (
+                f"its certificate is not for {host!r}: use the name it was made for, or make it for this one"
+            )
+        if "expired" in said or "not yet valid" in said:
+            return f"{said}: renew the broker's certificate, or set the clock right"
+        return f"{said}: name the certificate of the CA that signed the broker's in FLEETFUME_MQTT_CA_FILE"
+    if "CERTIFICATE_REQUIRED" in said or "HANDSHAKE_FAILURE" in said:
+        return "it asks for a certificate of ours: set FLEETFUME_MQTT_CERT_FILE and FLEETFUME_MQTT_KEY_FILE"
+    if "UNKNOWN_CA" in said or "BAD_CERTIFICATE" in said or "CERTIFICATE_UNKNOWN" in said:
+        return "it does not believe our certificate (FLEETFUME_MQTT_CERT_FILE): have it signed by the CA the broker knows"
+    return f"no TLS ({said}): is this the broker's TLS port?"
 
 
 def disk(settings: Settings) -> Finding:

@@ -3,11 +3,11 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from runtime.errors import SettingsError
@@ -29,6 +29,13 @@ class Settings(BaseSettings):
     """None: embedded PostgreSQL in `data_dir`."""
     mqtt_url: SecretStr | None = None
     """None: embedded broker in `data_dir`."""
+    mqtt_ca_file: Path | None = None
+    """None: the certificates this machine believes."""
+    mqtt_cert_file: Path | None = None
+    """Our own certificate, for a broker that asks for one."""
+    mqtt_key_file: Path | None = None
+    broker_auth_secret: SecretStr | None = Field(default=None, min_length=16)
+    """What a broker shows that asks us who may connect; None: it is not answered."""
     topic_prefix: str = "ff/v1"
     data_dir: Path = Path(".fleetfume")
     http_host: str = "127.0.0.1"
@@ -38,6 +45,8 @@ class Settings(BaseSettings):
     language: Literal["zh-CN", "en"] = "zh-CN"
     rules_file: Path | None = None
     """None: the catalogue's defaults."""
+    laws_file: Path | None = None
+    """None: the law table that is shipped."""
     terminals_file: Path | None = None
     """None: every terminal speaks the standards, no vendor's dialect."""
     batch_max_rows: int = Field(default=5000, ge=1, le=100_000)
@@ -60,6 +69,12 @@ class Settings(BaseSettings):
     @classmethod
     def _names_a_broker(cls, url: SecretStr | None) -> SecretStr | None:
         return _with_scheme(url, BROKER_SCHEMES)
+
+    @model_validator(mode="after")
+    def _has_a_key_for_its_certificate(self) -> Self:
+        if (self.mqtt_cert_file is None) != (self.mqtt_key_file is None):
+            raise ValueError("a certificate needs its key, and a key its certificate")
+        return self
 
     @field_validator("topic_prefix")
     @classmethod
@@ -134,6 +149,8 @@ def _read_file() -> dict[str, Any]:
 
 
 def _problem(detail: Any, from_file: dict[str, Any], flags: dict[str, Any]) -> str:
+    if not detail["loc"]:
+        return f"{ENV_PREFIX}MQTT_CERT_FILE and {ENV_PREFIX}MQTT_KEY_FILE: {detail['msg'].removeprefix('Value error, ')}"
     name = str(detail["loc"][0])
     if name in flags:
         where = f"--{name.replace('_', '-')}"
@@ -144,5 +161,5 @@ def _problem(detail: Any, from_file: dict[str, Any], flags: dict[str, Any]) -> s
     if detail["type"] == "extra_forbidden":
         return f"{where}: there is no such setting"
     message = detail["msg"].removeprefix("Value error, ")
-    secret = name in {"database_url", "mqtt_url"}
+    secret = name in {"database_url", "mqtt_url", "broker_auth_secret"}
     return f"{where}: {message}" + ("" if secret else f" (it is {detail['input']!r})")

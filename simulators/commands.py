@@ -62,6 +62,10 @@ def simulate(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and start give the same readings.")] = 1,
     truth: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what really happened.")] = None,
+    jt808: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="Of the trucks, 0 to 1: those whose terminals speak JT/T 808."),
+    ] = 0.0,
     clients: Annotated[
         Clients, typer.Option(help="A few shared connections, or one for each device.")
     ] = Clients.POOL,
@@ -86,13 +90,17 @@ def simulate(
     pace = chosen.speed if speed is None else speed
     if not pace > 0:
         raise UserError(f"--speed {pace} is not above 0")
+    if not 0 <= jt808 <= 1:
+        raise UserError(f"--jt808 {jt808} is not a share of the trucks, 0 to 1")
     end_us = start_us + _span_us("--duration", duration) if duration is not None else None
     fleet = read_directory(registry or SAMPLE_DISTRICT)
     secrets = _secrets(credentials) if credentials else {}
     each = clients is Clients.EACH or bool(secrets)
     with ExitStack() as opened:
         out = _opened(truth, opened)
-        simulation = make_simulation(fleet, chosen, settings.zone, start_us, seed, TruthWriter(out))
+        simulation = make_simulation(
+            fleet, chosen, settings.zone, start_us, seed, TruthWriter(out), jt808=jt808
+        )
         if each:
             opened.enter_context(many_files(len(simulation.devices)))
         mqtt = Broker.from_url(opened.enter_context(broker(settings)))

@@ -44,7 +44,9 @@ async def play(
         if end_us is not None:
             until_us = min(until_us, end_us)
         for number, (device, readings) in enumerate(simulation.advance(until_us)):
-            publisher.offer(device.kind, device.device_id, readings)
+            publisher.offer(
+                device.kind, device.device_id, readings, channel=device.channel, to_message=device.to_message
+            )
             if number % YIELD_EVERY == 0:
                 await asyncio.sleep(0)
         await _below(publisher, MOST_WAITING, stop)

@@ -9,7 +9,7 @@ import asyncio
 import random
 import ssl
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Self
@@ -18,11 +18,13 @@ from urllib.parse import unquote, urlsplit
 import aiomqtt
 import structlog
 
-from devices.topics import device_topic
+from devices.topics import UpChannel, device_topic
 from devices.types import DeviceKind
 from devices.wire import MAX_BATCH_READINGS
 from runtime.errors import FleetfumeError
 from simulators.readings import message
+
+ToMessage = Callable[[Sequence[bytes]], bytes]
 
 POOL_CONNECTIONS = 8
 IN_FLIGHT = 8
@@ -76,11 +78,13 @@ class Connection:
     closing: bool = False
     """Set before its task is cancelled: one that loses its connection at that moment must not make another."""
     _backlog: dict[str, deque[bytes]] = field(default_factory=dict)
+    _to_message: dict[str, ToMessage] = field(default_factory=dict)
     _ready: "asyncio.Queue[str]" = field(default_factory=asyncio.Queue)
     """Topics with a backlog and no message in flight, each once."""
 
-    def offer(self, topic: str, readings: list[bytes]) -> None:
+    def offer(self, topic: str, readings: list[bytes], to_message: ToMessage) -> None:
         self.waiting += len(readings)
+        self._to_message[topic] = to_message
         backlog = self._backlog.get(topic)
         if backlog is None:
             self._backlog[topic] = deque(readings)
@@ -145,7 +149,7 @@ class Connection:
             backlog = self._backlog[topic]
             readings = [backlog.popleft() for _ in range(min(len(backlog), MAX_BATCH_READINGS))]
             try:
-                await client.publish(topic, message(readings), qos=1)
+                await client.publish(topic, self._to_message[topic](readings), qos=1)
             except BaseException:
                 backlog.extendleft(reversed(readings))
                 self._ready.put_nowait(topic)
@@ -183,7 +187,7 @@ class Publisher:
     def __init__(self, connections: list[Connection], prefix: str) -> None:
         self._connections = connections
         self._prefix = prefix
-        self._of_device: dict[str, tuple[Connection, str]] = {}
+        self._of_device: dict[str, Connection] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -204,7 +208,7 @@ class Publisher:
             status = device_topic(prefix, kind, device_id, "status")
             connection = Connection(own, device_id, 1, status)
             publisher._connections.append(connection)
-            publisher._of_device[device_id] = connection, device_topic(prefix, kind, device_id, "telemetry")
+            publisher._of_device[device_id] = connection
         return publisher
 
     @property
@@ -228,14 +232,21 @@ class Publisher:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def offer(self, kind: DeviceKind, device_id: str, readings: list[bytes]) -> None:
-        """Send these, after what the device was offered before."""
-        known = self._of_device.get(device_id)
-        if known is None:
+    def offer(
+        self,
+        kind: DeviceKind,
+        device_id: str,
+        readings: list[bytes],
+        *,
+        channel: UpChannel = "telemetry",
+        to_message: ToMessage = message,
+    ) -> None:
+        """Send these, after what the device was offered before; `to_message` makes a payload of those that wait."""
+        connection = self._of_device.get(device_id)
+        if connection is None:
             connection = self._connections[len(self._of_device) % len(self._connections)]
-            known = connection, device_topic(self._prefix, kind, device_id, "telemetry")
-            self._of_device[device_id] = known
-        known[0].offer(known[1], readings)
+            self._of_device[device_id] = connection
+        connection.offer(device_topic(self._prefix, kind, device_id, channel), readings, to_message)
 
     async def below(self, count: int, within_s: float | None = None) -> bool:
         """Wait until fewer than `count` readings wait; False when `within_s` was not enough.

@@ -1,7 +1,7 @@
 """A whole simulated fleet: what every device has to send until a given instant, and the truths so far."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.topics import UpChannel
 from devices.types import DeviceKind, Registry
 from runtime.errors import UserError
 from simulators.fleet import Truck, make_truck
+from simulators.frames import Terminal, location_bodies, speaks_jt808
 from simulators.kitchens import Kitchen
 from simulators.noise import disturbed_fixes, disturbed_samples, flaws_of
-from simulators.readings import FUME_ROW, SECOND_US, VEHICLE_ROW, fume_json, observed, vehicle_json
+from simulators.readings import FUME_ROW, SECOND_US, VEHICLE_ROW, fume_json, message, observed, vehicle_json
 from simulators.scenarios import Scenario
 from simulators.truth import Truth, TruthWriter
 from simulators.world import World, build_world
@@ -36,10 +38,13 @@ class SimulatedDevice:
     kind: DeviceKind
     device_id: str
     parts: Iterator[Part]
-    to_json: Callable[[Rows, int], list[bytes]]
+    to_wire: Callable[[Rows, int], list[bytes]]
+    """The readings of rows, each as it lies in a message; the number is the first one's `seq`."""
     known_until_us: int
     waiting: Rows
     """Readings made and not yet due, in the order of `due`."""
+    channel: UpChannel = "telemetry"
+    to_message: Callable[[Sequence[bytes]], bytes] = message
     seq: int = 0
 
     def due(self, until_us: int, truths: TruthWriter) -> list[bytes]:
@@ -59,7 +64,7 @@ class SimulatedDevice:
         count = int(np.searchsorted(self.waiting["due"], until_us))
         rows, self.waiting = self.waiting[:count], self.waiting[count:]
         self.seq += count
-        return self.to_json(rows, self.seq - count)
+        return self.to_wire(rows, self.seq - count)
 
 
 @dataclass(slots=True)
@@ -84,9 +89,19 @@ class Simulation:
 
 
 def make_simulation(
-    registry: Registry, scenario: Scenario, zone: ZoneInfo, start_us: int, seed: int, truths: TruthWriter
+    registry: Registry,
+    scenario: Scenario,
+    zone: ZoneInfo,
+    start_us: int,
+    seed: int,
+    truths: TruthWriter,
+    *,
+    jt808: float = 0.0,
 ) -> Simulation:
-    """Active devices bound to vehicles and outlets of the register; raises UserError where there is none."""
+    """Active devices bound to vehicles and outlets of the register; raises UserError where there is none.
+
+    `jt808`: the share of the trucks whose terminals speak JT/T 808.
+    """
     world = build_world(registry, zone)
     devices = []
     for device in registry.devices.values():
@@ -95,17 +110,31 @@ def make_simulation(
         rng = np.random.default_rng([seed & 0xFFFFFFFF, zlib.crc32(device.device_id.encode())])
         if device.kind == "vehicle" and device.bound_to in registry.vehicles:
             truck = make_truck(world, scenario, registry.vehicles[device.bound_to], device.device_id, seed)
-            parts = _truck_parts(truck, start_us, scenario, rng)
-            to_json: Callable[[Rows, int], list[bytes]] = partial(_vehicle_json, truck)
-            empty = np.empty(0, VEHICLE_ROW)
+            made = SimulatedDevice(
+                device.kind,
+                device.device_id,
+                _truck_parts(truck, start_us, scenario, rng),
+                partial(_vehicle_json, truck),
+                start_us,
+                np.empty(0, VEHICLE_ROW),
+            )
+            if speaks_jt808(device, jt808):
+                made.channel = "jt808"
+                made.to_wire = partial(_vehicle_bodies, truck)
+                made.to_message = Terminal(device).message
         elif device.kind == "fume" and device.bound_to in registry.outlets:
             kitchen = Kitchen(registry.outlets[device.bound_to], device.device_id, scenario, seed)
-            parts = _kitchen_parts(kitchen, start_us, world, scenario, rng)
-            to_json = fume_json
-            empty = np.empty(0, FUME_ROW)
+            made = SimulatedDevice(
+                device.kind,
+                device.device_id,
+                _kitchen_parts(kitchen, start_us, world, scenario, rng),
+                fume_json,
+                start_us,
+                np.empty(0, FUME_ROW),
+            )
         else:
             continue
-        devices.append(SimulatedDevice(device.kind, device.device_id, parts, to_json, start_us, empty))
+        devices.append(made)
     if not devices:
         raise UserError("the register has no active device that is bound to one of its vehicles or outlets")
     return Simulation(devices, truths, start_us)
@@ -131,3 +160,7 @@ def _kitchen_parts(
 
 def _vehicle_json(truck: Truck, rows: Rows, first_seq: int) -> list[bytes]:
     return vehicle_json(rows, truck.sensors, first_seq)
+
+
+def _vehicle_bodies(truck: Truck, rows: Rows, _first_seq: int) -> list[bytes]:
+    return location_bodies(rows, truck.sensors)

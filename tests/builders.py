@@ -66,6 +66,40 @@ def alert(connection: Connection[Any], *, told: bool = False, **columns: Any) ->
     return int(alert_id)
 
 
+WAY = {
+    "assigned": ("new", "duty"), "verifying": ("assigned", "squad"), "unfounded": ("verifying", "squad"),
+    "confirmed": ("verifying", "squad"), "filed": ("confirmed", "squad"), "transferred": ("confirmed", "duty"),
+}  # fmt: skip
+"""State to the one before, and the user who moves a lead on."""
+
+
+def lead(connection: Connection[Any], state: str = "new", **columns: Any) -> int:
+    """A lead of truck V0 in `state`, moved there by the users of `users`; its id. No journal."""
+    lat, lon = place(2000, 800)
+    lead_id = insert(
+        connection,
+        "lead",
+        **{
+            "kind": "off_route", "severity": "minor", "created_by": "engine", "device_id": "V0", "plate": "鲁A00000",
+            "company_id": "C1", "lat": lat, "lon": lon, "jurisdiction": "370114001", "squad": "一中队", **columns,
+        },
+    )  # fmt: skip
+    steps = []
+    while state != "new":
+        steps.append((state, WAY[state][1]))
+        state = WAY[state][0]
+    for after, mover in reversed(steps):
+        connection.execute(
+            """
+            UPDATE lead SET state = %(to)s, moved_by = %(by)s,
+                   receiver = CASE WHEN %(to)s = 'transferred' THEN 'police' END
+             WHERE id = %(id)s
+            """,
+            {"to": after, "by": mover, "id": lead_id},
+        )
+    return int(lead_id)
+
+
 def position(connection: Connection[Any], at: datetime = NOON, **columns: Any) -> None:
     lat, lon = place(1000, 0)
     insert(

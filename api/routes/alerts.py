@@ -8,21 +8,27 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from alerts.leads import note_on_lead
+from alerts import duty
+from alerts.leads import NoSuchAlert
 from alerts.outbox import take_turn
-from alerts.presentation import ALERT, alert_json, load_alert, publish_alert
+from alerts.presentation import ALERT, alert_json, load_alert
 from analytics.records import KINDS, SEVERITIES
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
 from api.database import Database, one, rows
 from api.paging import Page, pages
 from api.parameters import From, Identity, To
+from api.shapes import AlertShape, Shape, page_of
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
 Kind = StrEnum("Kind", {kind.upper(): kind for kind in KINDS})  # type: ignore[misc]
 Severity = StrEnum("Severity", {severity.upper(): severity for severity in SEVERITIES})  # type: ignore[misc]
 State = Literal["open", "acked", "cleared", "dismissed", "withdrawn"]
+Code = Literal[
+    "permitted_place", "register_outdated", "position_error", "sensor_fault", "traffic", "maintenance", "not_unlawful",
+    "duplicate", "other",
+]  # fmt: skip
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
 
 PAGE: LiteralString = (
@@ -32,6 +38,8 @@ PAGE: LiteralString = (
        AND (%(kind)s::text[] IS NULL OR alert.kind = ANY(%(kind)s))
        AND (%(severity)s::text[] IS NULL OR alert.severity = ANY(%(severity)s))
        AND (%(device_id)s::text IS NULL OR alert.device_id = %(device_id)s)
+       AND (%(group_id)s::bigint IS NULL OR alert.group_id = %(group_id)s)
+       AND (%(escalated)s::boolean IS NULL OR (alert.escalated_at IS NOT NULL) = %(escalated)s)
        AND (%(begin)s::timestamptz IS NULL OR alert.opened_at >= %(begin)s)
        AND (%(end)s::timestamptz IS NULL OR alert.opened_at < %(end)s)
        AND (%(after_at)s::timestamptz IS NULL OR (alert.opened_at, alert.id) < (%(after_at)s, %(after_id)s))
@@ -39,17 +47,15 @@ PAGE: LiteralString = (
      LIMIT %(fetch)s
     """
 )
-ACK: LiteralString = """
-    UPDATE alert SET state = 'acked', acked_by = %(by)s, acked_at = now()
-     WHERE id = %(id)s AND state = 'open'
-    RETURNING lead_id
+GROUPS: LiteralString = """
+    SELECT alert_group.*,
+           (SELECT count(*) FROM alert WHERE group_id = alert_group.id AND state IN ('open', 'acked')) AS active
+      FROM alert_group
+     WHERE (%(after)s::bigint IS NULL OR id < %(after)s)
+     ORDER BY id DESC
+     LIMIT %(fetch)s
 """
-DISMISS: LiteralString = """
-    UPDATE alert SET state = 'dismissed', dismissed_by = %(by)s, dismissed_at = now(),
-           note = coalesce(nullif(%(reason)s, ''), note)
-     WHERE id = %(id)s AND state IN ('open', 'acked', 'cleared')
-    RETURNING lead_id
-"""
+HELD: LiteralString = "SELECT id FROM alert WHERE group_id = %s AND state = ANY(%s) ORDER BY id"
 
 Officer = Annotated[Caller, Depends(allowed("duty", "squad"))]
 
@@ -57,10 +63,27 @@ Officer = Annotated[Caller, Depends(allowed("duty", "squad"))]
 class Dismissal(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
+    code: Code = "other"
     reason: Reason = ""
 
 
-@router.get("")
+class GroupShape(Shape):
+    id: int
+    kind: str
+    cause: str
+    cause_value: str | None
+    first_at: datetime
+    last_at: datetime
+    alerts: int
+    active: int
+    lead_id: int | None
+
+
+class Decided(Shape):
+    alerts: list[int]
+
+
+@router.get("", response_model=page_of(AlertShape))
 def list_alerts(
     _: AnyCaller,
     request: Request,
@@ -70,6 +93,8 @@ def list_alerts(
     kind: Annotated[list[Kind] | None, Query()] = None,
     severity: Annotated[list[Severity] | None, Query()] = None,
     device_id: str | None = None,
+    group_id: Annotated[int | None, Query(ge=1)] = None,
+    escalated: bool | None = None,  # noqa: FBT001 - a query parameter
     begin: From = None,
     to: To = None,
 ) -> Answer:
@@ -82,7 +107,8 @@ def list_alerts(
         connection,
         PAGE,
         {
-            "state": state, "kind": kind, "severity": severity, "device_id": device_id, "begin": begin, "end": to,
+            "state": state, "kind": kind, "severity": severity, "device_id": device_id, "group_id": group_id,
+            "escalated": escalated, "begin": begin, "end": to,
             "after_at": after_at, "after_id": after_id, "fetch": page.fetch,
         },
     )  # fmt: skip
@@ -95,53 +121,68 @@ def list_alerts(
     return Answer(page.answer(found, lambda row: [row["opened_at"], row["id"]], show))
 
 
-@router.get("/{alert_id}")
+@router.get("/groups", response_model=page_of(GroupShape))
+def list_groups(
+    _: AnyCaller, connection: Database, page: Annotated[Page, Depends(pages("alert groups", int))]
+) -> Answer:
+    """Alerts that one cause opened too many of, the newest first; `GET /alerts?group_id=` has them one by one."""
+    (after,) = page.after or (None,)
+    found = rows(connection, GROUPS, {"after": after, "fetch": page.fetch})
+    return Answer(page.answer(found, lambda row: [row["id"]]))
+
+
+@router.post("/groups/{group_id}/ack", response_model=Decided)
+def acknowledge_group(caller: Officer, connection: Database, group_id: Identity) -> Answer:
+    """Acknowledge all that the group holds and that are open."""
+    take_turn(connection)
+    held = _held(connection, group_id, ["open"])
+    for alert_id in held:
+        duty.acknowledge(connection, alert_id, by=caller.name)
+    return Answer({"alerts": held})
+
+
+@router.post("/groups/{group_id}/dismiss", response_model=Decided)
+def dismiss_group(caller: Officer, connection: Database, group_id: Identity, body: Dismissal) -> Answer:
+    """Dismiss all that the group holds and that go on, for one reason."""
+    take_turn(connection)
+    held = _held(connection, group_id, ["open", "acked"])
+    for alert_id in held:
+        duty.dismiss(connection, alert_id, by=caller.name, code=body.code, reason=body.reason)
+    return Answer({"alerts": held})
+
+
+def _held(connection: Connection[Any], group_id: int, states: list[str]) -> list[int]:
+    if one(connection, "SELECT FROM alert_group WHERE id = %s", (group_id,)) is None:
+        raise HTTPException(404, f"no group {group_id} of alerts")
+    return [row["id"] for row in rows(connection, HELD, (group_id, states))]
+
+
+@router.get("/{alert_id}", response_model=AlertShape)
 def get_alert(_: AnyCaller, request: Request, connection: Database, alert_id: Identity) -> Answer:
     return _shown(request, connection, alert_id)
 
 
-@router.post("/{alert_id}/ack", responses={409: {}})
+@router.post("/{alert_id}/ack", responses={409: {}}, response_model=AlertShape)
 def acknowledge(caller: Officer, request: Request, connection: Database, alert_id: Identity) -> Answer:
     """An officer has seen it. Only what is open can be acknowledged."""
     take_turn(connection)
-    _decide(connection, ACK, alert_id, caller, "acknowledged", "alert_acked", {})
-    publish_alert(connection, alert_id, "alert.updated")
+    duty.acknowledge(connection, alert_id, by=caller.name)
     return _shown(request, connection, alert_id)
 
 
-@router.post("/{alert_id}/dismiss", responses={409: {}})
+@router.post("/{alert_id}/dismiss", responses={409: {}}, response_model=AlertShape)
 def dismiss(
     caller: Officer, request: Request, connection: Database, alert_id: Identity, body: Dismissal | None = None
 ) -> Answer:
     """An officer says that it is nothing, and why; also of what is over. What is withdrawn or dismissed already stays so."""
     take_turn(connection)
-    reason = body.reason if body else ""
-    _decide(connection, DISMISS, alert_id, caller, "dismissed", "alert_dismissed", {"reason": reason})
-    publish_alert(connection, alert_id, "alert.updated")
+    said = body or Dismissal()
+    duty.dismiss(connection, alert_id, by=caller.name, code=said.code, reason=said.reason)
     return _shown(request, connection, alert_id)
-
-
-def _decide(
-    connection: Connection[Any], statement: LiteralString, alert_id: int, caller: Caller, done: str, action: str,
-    detail: dict[str, Any],
-) -> None:  # fmt: skip
-    """Carry the decision out and write it into the journal of the alert's lead."""
-    decided = connection.execute(statement, {"id": alert_id, "by": caller.name, **detail}).fetchone()
-    if decided is None:
-        state = one(connection, "SELECT state FROM alert WHERE id = %s", (alert_id,))
-        if state is None:
-            raise _no_alert(alert_id)
-        raise HTTPException(409, f"alert {alert_id} is {state['state']!r} and cannot be {done}")
-    if decided[0] is not None:
-        note_on_lead(connection, decided[0], action, {"alert_id": alert_id, **detail}, actor=caller.name)
 
 
 def _shown(request: Request, connection: Connection[Any], alert_id: int) -> Answer:
     row = load_alert(connection, alert_id)
     if row is None:
-        raise _no_alert(alert_id)
+        raise NoSuchAlert(f"no alert {alert_id}")
     return Answer(alert_json(row, request.app.state.language))
-
-
-def _no_alert(alert_id: int) -> HTTPException:
-    return HTTPException(404, f"no alert {alert_id}")

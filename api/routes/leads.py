@@ -1,31 +1,54 @@
-"""Leads: lists, one, opening one from alerts, moving it on, and its journal."""
+"""Leads: lists, one, opening one from alerts, moving it on, merging and splitting, notes, and its journal."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, LiteralString
 
 from fastapi import APIRouter, Depends, Query, Request
 from psycopg import Connection
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from alerts.leads import NoSuchLead, move_lead, next_states, note_on_lead, open_lead
+from alerts import moves
+from alerts.leads import (
+    NoSuchLead,
+    hand_over,
+    lock_lead,
+    merge_leads,
+    move_lead,
+    note_on_lead,
+    open_lead,
+    split_lead,
+)
 from alerts.outbox import take_turn
 from alerts.presentation import LEAD, lead_json, load_lead, publish_alert
+from alerts.reviews import load_levels, sign
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
 from api.database import Database, rows
 from api.paging import Page, pages
 from api.parameters import Identity
+from api.shapes import JournalShape, LeadShape, created, page_of
 
 router = APIRouter(prefix="/leads", tags=["leads"])
 
 State = Literal[
     "new", "assigned", "verifying", "unfounded", "confirmed", "filed", "transferred", "decided", "closed"
 ]
+Receiver = Literal["police", "traffic_police", "procuratorate", "ecology", "other_district"]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
+Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Numbers = Annotated[list[Number], Field(min_length=1, max_length=1000)]
 
 PAGE: LiteralString = (
     LEAD
     + """
      WHERE (%(state)s::text[] IS NULL OR lead.state = ANY(%(state)s))
+       AND (%(squad)s::text IS NULL OR lead.squad = %(squad)s)
+       AND (%(assignee)s::text IS NULL OR lead.assignee = %(assignee)s)
+       AND (%(plate)s::text IS NULL OR lead.plate = %(plate)s)
+       AND (%(company_id)s::text IS NULL OR lead.company_id = %(company_id)s)
+       AND (%(overdue)s::boolean IS NULL OR coalesce(lead.due_on < %(today)s, false) = %(overdue)s)
        AND (%(after)s::bigint IS NULL OR lead.id < %(after)s)
      ORDER BY lead.id DESC
      LIMIT %(fetch)s
@@ -39,77 +62,177 @@ JOURNAL: LiteralString = """
      LIMIT %(fetch)s
 """
 
+Officer = Annotated[Caller, Depends(allowed("duty", "squad"))]
+Handler = Annotated[Caller, Depends(allowed("duty", "squad", "reviewer"))]
 
-class NewLead(BaseModel):
+
+class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    alerts: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(min_length=1, max_length=1000)
+
+class NewLead(_Body):
+    alerts: Numbers
     note: Note = ""
 
 
-class Transition(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class Decision(_Body):
+    """What was decided; kept as given."""
 
-    to: State
+    kind: Literal["penalty", "warning", "no_penalty", "case_withdrawn"]
+    amount_yuan: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
+    document_no: Note = ""
+    articles: Note = ""
+
+
+class Transition(_Body):
+    """A move (`to` a state), or a sign-off (`to` "review", with `level` and `verdict`)."""
+
+    to: State | Literal["review"]
     note: Note = ""
-    assignee: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)] | None = (
-        None
-    )
+    assignee: Name | None = None
+    level: Name | None = None
+    verdict: Literal["approve", "return"] | None = None
+    receiver: Receiver | None = None
+    decision: Decision | None = None
+    outcome: Literal["executed", "corrected", "not_executed", "feedback_received", "other"] | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Transition":
+        if self.to == "review" and (self.level is None or self.verdict is None):
+            raise ValueError('a review names its level and a verdict, "approve" or "return"')
+        return self
 
 
-@router.get("")
+class Assignment(_Body):
+    assignee: Name
+    note: Note = ""
+
+
+class Merger(_Body):
+    leads: Numbers
+    note: Note = ""
+
+
+class Split(_Body):
+    alerts: Numbers
+    note: Note = ""
+
+
+class Remark(_Body):
+    """A note, or a finding of the verification."""
+
+    kind: Literal["note", "finding"] = "note"
+    text: Said
+
+
+@router.get("", response_model=page_of(LeadShape))
 def list_leads(
     caller: AnyCaller,
     request: Request,
     connection: Database,
     page: Annotated[Page, Depends(pages("leads", int))],
     state: Annotated[list[State] | None, Query()] = None,
+    squad: Name | None = None,
+    assignee: Name | None = None,
+    plate: Name | None = None,
+    company_id: Name | None = None,
+    overdue: bool | None = None,  # noqa: FBT001 - a query parameter
 ) -> Answer:
     """Leads, the newest first. `next` is where the caller may move each."""
     (after,) = page.after or (None,)
-    found = rows(connection, PAGE, {"state": state, "after": after, "fetch": page.fetch})
-    return Answer(page.answer(found, lambda row: [row["id"]], lambda row: _lead(row, request, caller)))
+    found = rows(
+        connection,
+        PAGE,
+        {
+            "state": state, "squad": squad, "assignee": assignee, "plate": plate, "company_id": company_id,
+            "overdue": overdue, "today": _today(request), "after": after, "fetch": page.fetch,
+        },
+    )  # fmt: skip
+    show = _shower(request, connection, caller)
+    return Answer(page.answer(found, lambda row: [row["id"]], show))
 
 
-@router.post("", status_code=201, responses={409: {}})
-def open_one(
-    caller: Annotated[Caller, Depends(allowed("duty", "squad"))],
-    request: Request,
-    connection: Database,
-    body: NewLead,
-) -> Answer:
+@router.post("", status_code=201, responses={409: {}}, response_model=LeadShape)
+def open_one(caller: Officer, request: Request, connection: Database, body: NewLead) -> Answer:
     """Open a lead from alerts that have none yet."""
     take_turn(connection)
-    lead_id = open_lead(connection, sorted(set(body.alerts)), created_by=caller.name)
+    wanted = sorted(set(body.alerts))
+    lead_id = open_lead(connection, wanted, created_by=caller.name, zone=request.app.state.settings.zone)
     assert lead_id is not None  # noqa: S101 - an officer is told why not
     if body.note:
         note_on_lead(connection, lead_id, "note", {"note": body.note}, actor=caller.name)
-    for alert_id in sorted(set(body.alerts)):
+    for alert_id in wanted:
         publish_alert(connection, alert_id, "alert.updated")
-    answer = _shown(request, connection, lead_id, caller)
-    answer.status_code = 201
-    answer.headers["Location"] = f"/api/v1/leads/{lead_id}"
-    return answer
+    return _made(request, connection, lead_id, caller)
 
 
-@router.get("/{lead_id}")
+@router.get("/{lead_id}", response_model=LeadShape)
 def get_lead(caller: AnyCaller, request: Request, connection: Database, lead_id: Identity) -> Answer:
     return _shown(request, connection, lead_id, caller)
 
 
-@router.post("/{lead_id}/transitions", responses={403: {}, 409: {}})
+@router.post("/{lead_id}/transitions", responses={403: {}, 409: {}}, response_model=LeadShape)
 def move(
     caller: AnyCaller, request: Request, connection: Database, lead_id: Identity, body: Transition
 ) -> Answer:
-    """Move a lead on. Which role may make which move: docs/api.md; of two at once one is refused (409)."""
+    """Move a lead on, or sign it off. Which role may make which move: docs/leads.md; of two at once one is refused (409)."""
     take_turn(connection)
-    move_lead(
-        connection, lead_id, to=body.to, actor=caller.name, role=caller.role, note=body.note, assignee=body.assignee
-    )  # fmt: skip
+    if body.to == "review":
+        sign(
+            connection, lead_id, level=body.level or "", verdict=body.verdict or "", actor=caller.name,
+            role=caller.role, note=body.note,
+        )  # fmt: skip
+    else:
+        move_lead(
+            connection, lead_id, to=body.to, actor=caller.name, role=caller.role, note=body.note,
+            assignee=body.assignee, receiver=_receiver(request, connection, lead_id, body),
+            decision=body.decision.model_dump() if body.decision else None, outcome=body.outcome,
+            zone=request.app.state.settings.zone,
+        )  # fmt: skip
     return _shown(request, connection, lead_id, caller)
 
 
-@router.get("/{lead_id}/journal")
+@router.post("/{lead_id}/assignee", responses={403: {}, 409: {}}, response_model=LeadShape)
+def reassign(
+    caller: Annotated[Caller, Depends(allowed("duty"))], request: Request, connection: Database, lead_id: Identity,
+    body: Assignment,
+) -> Answer:  # fmt: skip
+    """Give a lead that goes on to somebody else."""
+    take_turn(connection)
+    hand_over(connection, lead_id, to=body.assignee, actor=caller.name, note=body.note)
+    return _shown(request, connection, lead_id, caller)
+
+
+@router.post("/{lead_id}/merge", responses={409: {}}, response_model=LeadShape)
+def merge(caller: Officer, request: Request, connection: Database, lead_id: Identity, body: Merger) -> Answer:
+    """Take the alerts of other leads in, and close those."""
+    take_turn(connection)
+    merge_leads(connection, lead_id, body.leads, actor=caller.name, note=body.note)
+    return _shown(request, connection, lead_id, caller)
+
+
+@router.post("/{lead_id}/split", status_code=201, responses={409: {}}, response_model=LeadShape)
+def split(caller: Officer, request: Request, connection: Database, lead_id: Identity, body: Split) -> Answer:
+    """Make a lead of its own of some of the alerts; the answer is the new one."""
+    take_turn(connection)
+    made = split_lead(
+        connection, lead_id, body.alerts, actor=caller.name, note=body.note, zone=request.app.state.settings.zone
+    )  # fmt: skip
+    return _made(request, connection, made, caller)
+
+
+@router.post("/{lead_id}/notes", responses={403: {}}, response_model=LeadShape)
+def remark(
+    caller: Handler, request: Request, connection: Database, lead_id: Identity, body: Remark
+) -> Answer:
+    """Write a note or a finding into the journal."""
+    take_turn(connection)
+    lock_lead(connection, lead_id)
+    note_on_lead(connection, lead_id, body.kind, {"note": body.text}, actor=caller.name)
+    return _shown(request, connection, lead_id, caller)
+
+
+@router.get("/{lead_id}/journal", response_model=page_of(JournalShape))
 def list_journal(
     _: AnyCaller,
     connection: Database,
@@ -124,17 +247,55 @@ def list_journal(
     return Answer(page.answer(found, lambda row: [row["seq"]]))
 
 
+def _receiver(request: Request, connection: Connection[Any], lead_id: int, body: Transition) -> str | None:
+    """Whom a transfer goes to: as the officer says, else as the law table proposes for the kind."""
+    if body.to != "transferred" or body.receiver is not None:
+        return body.receiver
+    kind = lock_lead(connection, lead_id)["kind"]
+    proposed: str = request.app.state.laws.transfer_to.get(kind, "other_district")
+    return proposed
+
+
+def _made(request: Request, connection: Connection[Any], lead_id: int, caller: Caller) -> Answer:
+    row = load_lead(connection, lead_id)
+    assert row is not None  # noqa: S101 - made just now
+    return created(_shower(request, connection, caller)(row), f"/api/v1/leads/{lead_id}")
+
+
 def _shown(request: Request, connection: Connection[Any], lead_id: int, caller: Caller) -> Answer:
     row = load_lead(connection, lead_id)
     if row is None:
         raise NoSuchLead(f"there is no lead {lead_id}")
-    return Answer(_lead(row, request, caller))
+    return Answer(_shower(request, connection, caller)(row))
 
 
-def _lead(row: dict[str, Any], request: Request, caller: Caller) -> dict[str, Any]:
-    said = lead_json(row)
-    return {
-        **said,
-        "title": said[f"title_{request.app.state.language}"],
-        "next": next_states(row["state"], caller.role),
-    }
+def _today(request: Request) -> Any:
+    return datetime.now(request.app.state.settings.zone).date()
+
+
+def _shower(request: Request, connection: Connection[Any], caller: Caller) -> Any:
+    """Shows rows of LEAD to `caller`: with the title in the service's language, and what he may do next."""
+    language = request.app.state.language
+    today = _today(request)
+    signers = {one.level: {*one.roles, "admin"} for one in load_levels(connection)}
+
+    def show(row: dict[str, Any]) -> dict[str, Any]:
+        said = lead_json(row)
+        following = moves.next_states(row["state"], caller.role) if row["merged_into"] is None else []
+        level = said["next_level"]
+        if level is not None:
+            following = [state for state in following if state != "decided"]
+            mine = [one["reviewer"] for one in row["reviews"] if one["round"] == row["review_round"]]
+            if caller.role in signers.get(level, {"admin"}) and caller.name not in {
+                *row["handled_by"],
+                *mine,
+            }:
+                following = [moves.REVIEW, *following]
+        return {
+            **said,
+            "title": said[f"title_{language}"],
+            "overdue": row["due_on"] is not None and row["due_on"] < today,
+            "next": following,
+        }
+
+    return show

@@ -3,8 +3,9 @@
 from typing import get_args
 
 from alerts.catalogue import load_catalogue
+from alerts.duty import DISMISS_CODES
 from alerts.labels import catalogue, label
-from alerts.leads import MOVES
+from alerts.moves import DECISIONS, MOVES, OUTCOMES, RECEIVERS, VERDICTS
 from alerts.writing import LATE_AMENDED, LATE_RAISED, LATE_WITHDRAWN
 from analytics.evidence import VALUE_NAMES
 from analytics.records import KINDS, QUALITIES, REASONS, SEVERITIES
@@ -19,6 +20,7 @@ def test_every_code_has_both_words() -> None:
         "open", "acked", "cleared", "dismissed", "withdrawn",
         *(state for move in MOVES for state in (move.before, move.after)),
         *(role for move in MOVES for role in move.roles), "reviewer", "viewer",
+        *DISMISS_CODES, *RECEIVERS, *DECISIONS, *OUTCOMES, *VERDICTS,
     }  # fmt: skip
     for literal in (DeviceKind, Flag, HaulageKind, Scale, SiteKind, Standing):
         codes |= set(get_args(literal))

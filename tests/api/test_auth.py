@@ -35,12 +35,7 @@ WRITES = {
 
 @pytest.fixture
 def something_to_see(database: Connection[TupleRow]) -> None:
-    lead_ids = [
-        builders.insert(
-            database, "lead", kind="off_route", severity="minor", state=state, created_by="engine"
-        )
-        for state in ("new", "assigned", "verifying")
-    ]
+    lead_ids = [builders.lead(database, state) for state in ("new", "assigned", "verifying")]
     assert lead_ids == [1, 2, 3]
     assert builders.alert(database) == 1
 

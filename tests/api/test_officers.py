@@ -48,7 +48,7 @@ def test_dismissing_says_why_and_what_is_withdrawn_or_dismissed_stays_so(
     assert (answer.json()["dismissed_by"], answer.json()["note"]) == ("squad", "司机在加油")
     last = squad.get(f"/leads/{lead_id}/journal").json()["items"][-1]
     assert (last["action"], last["actor"]) == ("alert_dismissed", "squad")
-    assert last["detail"] == {"alert_id": alert_id, "reason": "司机在加油"}
+    assert last["detail"] == {"alert_id": alert_id, "code": "other", "reason": "司机在加油"}
     over = builders.alert(database, state="cleared", place="over")
     assert squad.post(f"/alerts/{over}/dismiss").json()["state"] == "dismissed"
     for state in ("dismissed", "withdrawn"):
@@ -116,9 +116,7 @@ def test_an_officer_opens_a_lead_from_alerts_that_have_none(duty: TestClient, da
 
 def test_leads_are_listed_newest_first_and_by_state(viewer: TestClient, database: Database) -> None:
     for state in ("new", "assigned", "new"):
-        builders.insert(
-            database, "lead", kind="off_route", severity="minor", state=state, created_by="engine"
-        )
+        builders.lead(database, state)
     assert [lead["id"] for lead in viewer.get("/leads").json()["items"]] == [3, 2, 1]
     page = viewer.get("/leads", params={"state": "new", "limit": 1}).json()
     assert [lead["id"] for lead in page["items"]] == [3]
@@ -130,9 +128,7 @@ def test_of_two_officers_who_move_one_lead_at_once_one_wins(
     as_role: Callable[[str], TestClient], database: Database
 ) -> None:
     for _ in range(5):
-        lead_id = builders.insert(
-            database, "lead", kind="off_route", severity="minor", state="verifying", created_by="x"
-        )
+        lead_id = builders.lead(database, "verifying")
 
         def move(to: str, lead_id: int = lead_id) -> int:
             return as_role("squad").post(f"/leads/{lead_id}/transitions", json={"to": to}).status_code

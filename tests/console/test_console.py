@@ -86,6 +86,7 @@ def acknowledge(page: Page) -> None:
 def dismiss(page: Page, reason: str) -> None:
     page.get_by_test_id("dismiss").click()
     expect(page.get_by_test_id("dismiss-confirm")).to_be_disabled()
+    page.get_by_test_id("dismiss-permitted_place").click()
     page.get_by_test_id("dismiss-reason").locator("visible=true").first.fill(reason)
     page.get_by_test_id("dismiss-confirm").click()
     expect(page.get_by_test_id("dismiss")).to_have_count(0, timeout=PATIENCE_MS)

@@ -45,6 +45,7 @@ def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("TOPIC_PREFIX", "ff/#", "without wildcards"),
         ("LANGUAGE", "fr", "'zh-CN' or 'en'"),
         ("RETENTION_DAYS", "0", "greater than or equal to 1"),
+        ("BROKER_AUTH_SECRET", "short", "at least 16"),
     ],
 )
 def test_a_wrong_variable_is_named_with_the_reason(
@@ -53,6 +54,15 @@ def test_a_wrong_variable_is_named_with_the_reason(
     monkeypatch.setenv(f"FLEETFUME_{name}", value)
 
     with pytest.raises(SettingsError, match=rf"^FLEETFUME_{name}: .*{reason}"):
+        load_settings()
+
+
+def test_a_certificate_without_its_key_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEETFUME_MQTT_CERT_FILE", "collector.crt")
+
+    with pytest.raises(
+        SettingsError, match=r"^FLEETFUME_MQTT_CERT_FILE and FLEETFUME_MQTT_KEY_FILE: .* needs its key"
+    ):
         load_settings()
 
 

@@ -62,6 +62,7 @@ def test_simulate_plays_the_past_at_speed_and_ends(
         ({"scenario": "demo", "start": "2999-01-01T00:00:00Z"}, "future"),
         ({"scenario": "demo", "duration": "6"}, "--duration"),
         ({"scenario": "demo", "speed": 0}, "--speed"),
+        ({"scenario": "demo", "jt808": 1.5}, "--jt808"),
         ({"scenario": "demo", "start": "2026-11-23T00:00:00Z", "catch_up": "6h"}, "--catch-up"),
     ],
 )

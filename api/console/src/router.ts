@@ -11,6 +11,7 @@ export const router = createRouter({
       children: [{ path: 'alerts/:id(\\d+)', name: 'alert', component: () => import('./components/AlertDetail.vue') }],
     },
     { path: '/leads/:id(\\d+)?', name: 'leads', component: () => import('./pages/LeadsPage.vue') },
+    { path: '/handover', name: 'handover', component: () => import('./pages/HandoverPage.vue') },
     { path: '/vehicles', name: 'vehicles', component: () => import('./pages/VehiclesPage.vue') },
     { path: '/outlets', name: 'outlets', component: () => import('./pages/OutletsPage.vue') },
     { path: '/:rest(.*)', redirect: '/' },

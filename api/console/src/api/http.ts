@@ -22,14 +22,29 @@ export async function requestToken(username: string, password: string): Promise<
   return answer<Token>(await fetch(`${BASE}/auth/token`, { method: 'POST', body }))
 }
 
-async function request<T>(path: string, init: RequestInit = {}): Promise<T> {
+async function fetched(path: string, init: RequestInit = {}): Promise<Response> {
   const token = session.token
   const headers = new Headers(init.headers)
   headers.set('Authorization', `Bearer ${token}`)
   const response = await fetch(BASE + path, { ...init, headers })
   // A late answer to an earlier session's request must not end the one that began since.
   if (response.status === 401 && token === session.token) endSession(true)
-  return answer<T>(response)
+  return response
+}
+
+const request = async <T>(path: string, init: RequestInit = {}): Promise<T> => answer<T>(await fetched(path, init))
+
+/** A file the service keeps, as bytes: a picture's address would not carry the token. */
+export async function getBlob(path: string): Promise<Blob> {
+  const response = await fetched(path)
+  return response.ok ? response.blob() : answer<Blob>(response)
+}
+
+export function upload<T>(path: string, file: File, fields: Record<string, string>): Promise<T> {
+  const body = new FormData()
+  for (const [name, value] of Object.entries(fields)) body.set(name, value)
+  body.set('file', file)
+  return request<T>(path, { method: 'POST', body })
 }
 
 export function get<T>(path: string, query: Record<string, string | number | undefined> = {}): Promise<T> {

@@ -160,6 +160,10 @@ export interface Alert {
   note: string | null
   acked_by: string | null
   dismissed_by: string | null
+  dismiss_code: string | null
+  escalated_at: string | null
+  escalated_to: string | null
+  group_id: number | null
 }
 
 export interface Lead {
@@ -181,9 +185,39 @@ export interface Lead {
   opened_at: string
   updated_at: string
   created_by: string
+  squad: string | null
   assignee: string | null
+  receiver: string | null
+  decision: { kind: string; amount_yuan: number | null; document_no: string; articles: string } | null
+  outcome: string | null
+  due_on: string | null
+  due_basis: string | null
+  overdue: boolean
+  merged_into: number | null
+  split_from: number | null
+  review_levels: string[]
+  review_round: number
+  reviews: Review[]
+  next_level: string | null
   alerts: number[]
   next: string[]
+}
+
+export interface Review { round: number; level: string; verdict: string; reviewer: string; note: string; at: string }
+export interface ReviewLevel { level: string; label_zh: string; label_en: string; roles: string[] }
+
+export interface Photo {
+  hash: string
+  content_type: string
+  bytes: number
+  name: string
+  note: string
+  uploaded_by: string
+  uploaded_at: string
+  taken_at: string | null
+  from_place_m: number | null
+  time_agrees: boolean | null
+  place_agrees: boolean | null
 }
 
 export interface JournalEntry {
@@ -226,3 +260,28 @@ export interface StreamEvent {
   lead?: Lead
   vehicles?: VehiclePosition[]
 }
+
+export const RECEIVERS = ['police', 'traffic_police', 'procuratorate', 'ecology', 'other_district'] as const
+export const DECISIONS = ['penalty', 'warning', 'no_penalty', 'case_withdrawn'] as const
+export const OUTCOMES = ['executed', 'corrected', 'not_executed', 'feedback_received', 'other'] as const
+
+export const DISMISS_CODES = [
+  'permitted_place', 'register_outdated', 'position_error', 'sensor_fault', 'traffic', 'maintenance', 'not_unlawful', 'duplicate', 'other',
+] as const
+
+export interface AlertLine {
+  id: number
+  kind: string
+  severity: Severity
+  plate: string | null
+  outlet_id: string | null
+  device_id: string
+  opened_at: string
+  acked_by: string | null
+  escalated_at: string | null
+  lead_id: number | null
+}
+export interface GroupLine { id: number; kind: string; cause: string; cause_value: string | null; alerts: number; open: number; lead_id: number | null }
+export interface LeadLine { id: number; kind: string; severity: Severity; state: string; plate: string | null; outlet_id: string | null; squad: string | null; assignee: string | null; due_on: string | null; overdue: boolean }
+export interface HandoverItems { since: string | null; open: AlertLine[]; acked: AlertLine[]; groups: GroupLine[]; leads: LeadLine[] }
+export interface Handover { id: number; at: string; given_by: string; note: string; items: HandoverItems; taken_by: string | null; taken_at: string | null }

@@ -27,3 +27,9 @@ export function label(code: string | null | undefined): string {
   if (!code) return '—'
   return register.labels[code]?.[isChinese() ? 'zh' : 'en'] ?? code
 }
+
+/** The office's own word for a review level, which may be one the catalogue does not know. */
+export function levelName(code: string | null | undefined): string {
+  const level = register.levels.find((one) => one.level === code)
+  return level ? level[isChinese() ? 'label_zh' : 'label_en'] : label(code)
+}

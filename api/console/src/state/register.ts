@@ -1,11 +1,12 @@
 /** The register as the map and the cards need it: loaded once a session. */
 import { shallowReactive } from 'vue'
 import { get, getAll } from '../api/http'
-import type { Company, Jurisdiction, Labels, Permit, Road, Route, Site } from '../api/types'
+import type { Company, Jurisdiction, Labels, Permit, ReviewLevel, Road, Route, Site } from '../api/types'
 
 export const register = shallowReactive({
   ready: false,
   labels: {} as Labels,
+  levels: [] as ReviewLevel[],
   sites: [] as Site[],
   routes: [] as Route[],
   roads: [] as Road[],
@@ -15,7 +16,7 @@ export const register = shallowReactive({
 })
 
 export async function loadLabels(): Promise<void> {
-  register.labels = await get<Labels>('/labels')
+  ;[register.labels, register.levels] = await Promise.all([get<Labels>('/labels'), get<ReviewLevel[]>('/office/review-levels')])
 }
 
 export async function loadRegister(): Promise<void> {
