@@ -15,7 +15,7 @@ from devices.reasons import Reason
 from devices.topics import MalformedTopic, UpChannel, device_topic, parse_topic
 from devices.types import Device, DeviceKind
 from devices.wire import FumeReading, VehicleReading
-from ingest.receiver import Delivery
+from ingest.arrivals import Delivery
 
 Reading = VehicleReading | FumeReading
 

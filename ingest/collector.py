@@ -14,11 +14,11 @@ from devices.channels import Decoders, decoders
 from devices.terminals import load_terminals
 from devices.topics import subscription_filters
 from ingest import metrics
+from ingest.arrivals import Delivery
 from ingest.batch import Answer
 from ingest.identity import Numbers
 from ingest.judging import warm_up
 from ingest.pipeline import AWAY, Pipeline
-from ingest.receiver import Delivery
 from ingest.sessions import Sessions
 from runtime import health
 from runtime.database import connect

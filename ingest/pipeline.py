@@ -22,11 +22,11 @@ from devices.channels import Decoders
 from devices.reasons import Reason
 from devices.types import DeviceKind
 from ingest import latest, metrics
+from ingest.arrivals import Delivery
 from ingest.batch import Answer, Batch, Quarantined, Run, sort_out
 from ingest.fleet import Fleet
 from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records
-from ingest.receiver import Delivery
 from ingest.registers import Registers
 from ingest.rejudging import CHECKPOINT_EVERY_US, judge_again, save_checkpoints
 from ingest.states import Known, StaleState, StateCache, rows, save

@@ -6,7 +6,6 @@ Mosquitto does, and loses it when the session expires. So sessions never expire,
 over those whose holder is gone: it works off what waits there, and gives the session up once it is empty.
 """
 
-import queue
 import ssl
 import time
 from collections.abc import Sequence
@@ -16,8 +15,9 @@ from typing import Literal
 import psycopg
 import structlog
 
+from ingest.arrivals import Arrivals, Delivery
 from ingest.identity import Numbers
-from ingest.receiver import Delivery, Receiver, erase_session, take_from
+from ingest.receiver import Receiver, erase_session
 from runtime.errors import DatabaseUnreachable
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ class Sessions:
     ) -> None:
         self._url, self._tls, self._filters, self._numbers = mqtt_url, tls, filters, numbers
         self._group = f"fleetfume-{numbers.installation}"
-        self._queue: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
+        self._arrivals = Arrivals()
         self._held: dict[int, _Held] = {}
         self._unheld_since: dict[int, float] = {}
         self._next_look = 0.0
@@ -62,14 +62,14 @@ class Sessions:
             held.receiver.stop()
 
     def take(self, *, max_bytes: int, max_wait_s: float, quiet_s: float) -> list[Delivery]:
-        """Deliveries in order: when they hold `max_bytes`, when the first has waited `max_wait_s`, or when
-        none has come for `quiet_s`. An empty list after `max_wait_s` without any.
-        """
-        return take_from(self._queue, max_bytes=max_bytes, max_wait_s=max_wait_s, quiet_s=quiet_s)
+        """As `Arrivals.take`."""
+        return self._arrivals.take(max_bytes=max_bytes, max_wait_s=max_wait_s, quiet_s=quiet_s)
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """They are committed."""
         for held in self._held.values():
             held.receiver.acknowledge(deliveries)
+        self._arrivals.settle(deliveries)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send down to a device, QoS 1; while the broker is away nothing: who waits for an answer asks again."""
@@ -96,7 +96,7 @@ class Sessions:
             client_id=f"{self._group}-{number}",
             tls=self._tls,
             group=self._group,
-            into=self._queue,
+            into=self._arrivals,
             subscribing=orphan == "no",
         )
         self._held[number] = _Held(receiver, orphan)

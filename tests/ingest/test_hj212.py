@@ -10,9 +10,9 @@ import pytest
 from devices.hj212 import build_frame
 from devices.reasons import Reason
 from devices.repository import store_registry
+from ingest.arrivals import Delivery
 from ingest.batch import Answer
 from ingest.pipeline import Pipeline
-from ingest.receiver import Delivery
 from tests.ingest.test_pipeline import NOW_US, pipeline
 from tests.small_district import registry
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ingest.receiver import Delivery, Receiver
+from ingest.arrivals import Arrivals, Delivery
+from ingest.receiver import Receiver
 from runtime.embedded.broker import embedded_broker
 from tests.parts.mosquitto import Mosquitto
 from tests.service.running import publisher, wait_until
@@ -15,7 +16,7 @@ FILTERS = ["ff/v1/+/+/telemetry"]
 
 @contextmanager
 def receiving(url: str, name: str) -> Iterator[Receiver]:
-    receiver = Receiver(url, FILTERS, client_id=name)
+    receiver = Receiver(url, FILTERS, client_id=name, into=Arrivals())
     receiver.start()
     try:
         wait_until(lambda: receiver.connected, seconds=20, what=lambda: "connected")
@@ -29,7 +30,7 @@ def taken(receiver: Receiver, count: int) -> list[Delivery]:
     found: list[Delivery] = []
     deadline = time.monotonic() + 10
     while len(found) < count and time.monotonic() < deadline:
-        found += receiver.take(max_bytes=1_000_000, max_wait_s=0.2, quiet_s=0.05)
+        found += receiver.arrivals.take(max_bytes=1_000_000, max_wait_s=0.2, quiet_s=0.05)
     return found
 
 

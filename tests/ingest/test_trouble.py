@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from devices.repository import store_registry
+from ingest.arrivals import Delivery
 from ingest.pipeline import AWAY
-from ingest.receiver import Delivery
 from runtime import database
 from tests.ingest.test_pipeline import A_BAD_HAUL, NOW_US, of, pipeline
 from tests.parts.proxy import FaultProxy
