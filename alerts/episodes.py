@@ -20,6 +20,7 @@ from analytics.records import (
     ILLEGAL_DUMPING,
     KINDS,
     OPENED,
+    OVERSPEED,
     REASONS,
     SEVERITIES,
     UNLICENSED_LOADING,
@@ -32,6 +33,9 @@ Key = tuple[str, str, int]
 
 EACH_ITS_OWN = frozenset({KINDS[ILLEGAL_DUMPING], KINDS[UNLICENSED_LOADING]})
 """Kinds whose every event is an episode of its own, even where an earlier one is still open."""
+
+
+ON_ROADS = KINDS[OVERSPEED]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,7 @@ class Event:
     permit_id: str | None
     site_id: str | None
     values: dict[str, float]
+    road_id: str | None = None
 
     @property
     def key(self) -> Key:
@@ -73,6 +78,7 @@ class Episode:
     lon: float | None = None
     permit_id: str | None = None
     site_id: str | None = None
+    road_id: str | None = None
     values: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -118,8 +124,9 @@ def named_events(
     *,
     site_ids: Sequence[str],
     permit_ids: Sequence[str],
+    road_ids: Sequence[str] = (),
 ) -> list[Event]:
-    """Put names to EVENT rows: sites and permits by the tables the district was compiled with."""
+    """Put names to EVENT rows: sites, permits and roads by the tables the district was compiled with."""
     events = []
     for row in rows:
         kind = KINDS[row["kind"]]
@@ -143,6 +150,7 @@ def named_events(
                 lon=_known(row["lon"]),
                 permit_id=permit_ids[row["permit"]] if row["permit"] >= 0 else None,
                 site_id=site_ids[row["site"]] if row["site"] >= 0 else None,
+                road_id=road_ids[row["road"]] if kind == ON_ROADS and row["road"] >= 0 else None,
                 values={
                     name: float(value)
                     for name, value in zip(names, row["values"], strict=False)
@@ -183,6 +191,7 @@ def _begun(event: Event) -> Episode:
         lon=event.lon,
         permit_id=event.permit_id,
         site_id=event.site_id,
+        road_id=event.road_id,
         values=event.values,
     )
 
@@ -190,10 +199,15 @@ def _begun(event: Event) -> Episode:
 def _continued(episode: Episode, event: Event) -> Episode:
     if event.action == ACTIONS[UPDATED]:
         return replace(
-            episode, updated=event.at, severity=event.severity, score=event.score, values=event.values
+            episode,
+            updated=event.at,
+            severity=event.severity,
+            score=event.score,
+            values=event.values,
+            road_id=event.road_id,
         )
     if event.action == ACTIONS[CLEARED]:
-        return replace(episode, cleared=event.at, values=event.values)
+        return replace(episode, cleared=event.at, values=event.values, road_id=event.road_id)
     if event.action == ACTIONS[WITHDRAWN]:
         return replace(episode, withdrawn=event.at, reason=event.reason)
     raise AssertionError(f"an event neither opens, updates, clears nor withdraws: {event}")

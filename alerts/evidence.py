@@ -5,7 +5,7 @@ registry_version    the register's version it was judged by
 values              what was measured, each under its own name (analytics.evidence)
 score_terms         what the score is made of: name, weight, value
 began               where the behaviour began, as the engine said (null for a kitchen)
-permit_id, site_id  what it was held against
+permit_id, site_id, road_id  what it was held against
 fixes, samples      the readings from the beginning to what completed the alert
 """
 
@@ -39,6 +39,7 @@ def build_evidence(
         "began": {"lat": episode.lat, "lon": episode.lon},
         "permit_id": episode.permit_id,
         "site_id": episode.site_id,
+        "road_id": episode.road_id,
         "samples" if shown and "fan_on" in shown[0] else "fixes": shown,
     }
     weights = catalogue.score_weights(episode.kind)

@@ -8,11 +8,14 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, LiteralString
+from zoneinfo import ZoneInfo
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
+
+from alerts.outbox import take_turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +29,15 @@ class Entry:
     prev_hash: str
     """'' for the first."""
 
+    @property
+    def said_at(self) -> str:
+        return self.at.astimezone(UTC).isoformat(timespec="microseconds")
+
     def hash(self) -> str:
         said = {
             "lead_id": self.lead_id,
             "seq": self.seq,
-            "at": self.at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "at": self.said_at,
             "actor": self.actor,
             "action": self.action,
             "detail": self.detail,
@@ -75,3 +82,71 @@ def first_broken(entries: Iterable[tuple[Entry, str]]) -> int | None:
             return entry.seq
         prev_hash = carried
     return None
+
+
+# Days of the journal. What was written on one, over all leads, and the evidence packages made on it.
+WRITTEN: LiteralString = """
+    SELECT hash FROM (
+        SELECT at, 1 AS of, id, hash FROM lead_journal WHERE at >= %(since)s AND at < %(until)s
+        UNION ALL
+        SELECT at, 2, id, manifest_sha256 FROM evidence_made WHERE at >= %(since)s AND at < %(until)s
+    ) written
+     ORDER BY at, of, id
+"""
+NEWEST_HEAD: LiteralString = "SELECT day, head FROM journal_head ORDER BY day DESC LIMIT 1"
+FIRST_ENTRY: LiteralString = "SELECT min(at) FROM lead_journal"
+CLOSE: LiteralString = "INSERT INTO journal_head (day, entries, prev_head, head) VALUES (%s, %s, %s, %s)"
+HEADS: LiteralString = (
+    "SELECT day, prev_head, head FROM journal_head WHERE day BETWEEN %s AND %s ORDER BY day"
+)
+
+
+def day_head(day: str, prev_head: str, hashes: Iterable[str]) -> str:
+    """SHA-256 over the day, the head of the day before ('': the first) and the hashes written on it, a line each."""
+    return hashlib.sha256("\n".join([day, prev_head, *hashes]).encode()).hexdigest()
+
+
+def day_bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """When a local day begins, and the next one."""
+    since, until = (datetime.combine(one, time.min, zone) for one in (day, day + timedelta(days=1)))
+    return since.astimezone(UTC), until.astimezone(UTC)
+
+
+def close_days(connection: Connection[Any], zone: ZoneInfo, now: datetime) -> list[date]:
+    """Close every day that is over, the oldest first; return them. Nothing can be written on a closed day."""
+    closed: list[date] = []
+    with connection.transaction():
+        take_turn(
+            connection
+        )  # whoever writes the journal holds it: what is not there now will carry a later time
+        newest = connection.execute(NEWEST_HEAD).fetchone()
+        (first,) = connection.execute(FIRST_ENTRY).fetchone() or (None,)
+        if first is None:
+            return []
+        day, head = (
+            (newest[0] + timedelta(days=1), newest[1]) if newest else (first.astimezone(zone).date(), "")
+        )
+        while day < now.astimezone(zone).date():
+            hashes = written_on(connection, day, zone)
+            made = day_head(day.isoformat(), head, hashes)
+            connection.execute(CLOSE, (day, len(hashes), head, made))
+            closed.append(day)
+            day, head = day + timedelta(days=1), made
+    return closed
+
+
+def written_on(connection: Connection[Any], day: date, zone: ZoneInfo) -> list[str]:
+    """The hashes of what was written on a local day, in order."""
+    since, until = day_bounds(day, zone)
+    return [row[0] for row in connection.execute(WRITTEN, {"since": since, "until": until})]
+
+
+def heads(connection: Connection[Any], first: date, last: date, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """The closed days from `first` to `last`, each with what it was made of."""
+    return [
+        {
+            "day": day.isoformat(), "prev_head": prev_head, "head": head, "hashes": written_on(connection, day, zone),
+            "since": day_bounds(day, zone)[0].isoformat(), "until": day_bounds(day, zone)[1].isoformat(),
+        }
+        for day, prev_head, head in connection.execute(HEADS, (first, last)).fetchall()
+    ]  # fmt: skip

@@ -110,6 +110,27 @@ def open_lead(
     return lead_id
 
 
+def take_in(
+    connection: Connection[Any],
+    about: dict[str, Any],
+    *,
+    created_by: str,
+    note: str,
+    zone: ZoneInfo = SHANGHAI,
+) -> int:
+    """Open a lead that another authority hands over: no alert of ours stands behind it. `about` are its columns."""
+    columns = dict.fromkeys(
+        ("device_id", "plate", "outlet_id", "company_id", "jurisdiction", "lat", "lon", "split_from")
+    )
+    row = connection.execute(OPEN, {**columns, **about, "created_by": created_by}).fetchone()
+    assert row is not None  # noqa: S101 - INSERT … RETURNING of one row
+    lead_id = int(row[0])
+    _set_due(connection, lead_id, "new", zone)
+    journal.append(connection, lead_id, actor=created_by, action="taken_in", detail={"note": note})
+    tell_lead(connection, lead_id)
+    return lead_id
+
+
 def join_lead(connection: Connection[Any], lead_id: int, alert_id: int) -> bool:
     """Add an alert to a lead that nobody has begun to work on; False: it has gone on, and stays as it is."""
     lead = lock_lead(connection, lead_id)

@@ -110,6 +110,15 @@ def _measured(kind: str, values: dict[str, float], language: Language) -> str:
             return (
                 f"风机运行而净化器关闭已 {minutes} 分钟" if zh else f"fan on, purifier off for {minutes} min"
             )
+        case "monitor_offline" if "silent_s" in values:
+            minutes = f"{values['silent_s'] / 60:.0f}"
+            return f"营业时间内已 {minutes} 分钟无数据" if zh else f"no data for {minutes} min while open"
+        case "monitor_suspect":
+            causes = [name for name in ("stuck", "impossible", "clipped", "copied") if values.get(name)]
+            return ("、" if zh else ", ").join(label(name, language) for name in causes)
+        case "purifier_degraded":
+            causes = [name for name in ("dirty", "overdue") if values.get(name)]
+            return ("、" if zh else ", ").join(label(name, language) for name in causes)
         case "illegal_dumping":
             signs = [
                 label(name, language) for name, value in values.items() if name.startswith("term_") and value

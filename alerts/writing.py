@@ -294,6 +294,7 @@ def _episode(row: dict[str, Any]) -> Episode:
         lon=evidence["began"]["lon"],
         permit_id=evidence.get("permit_id"),
         site_id=evidence.get("site_id"),
+        road_id=evidence.get("road_id"),
         values=evidence["values"],
     )
 

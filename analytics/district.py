@@ -1,7 +1,7 @@
 """The register compiled for the engine: arrays by row in a `District`, names by row in a `Compiled`.
 
 A state keeps rows and places in the plane between batches, while the register changes. So both are given by a
-`Frame` that only ever grows: the origin of the plane, and the ids of sites, routes and permits by row. What has
+`Frame` that only ever grows: the origin of the plane, and the ids of sites, routes, permits and roads by row. What has
 left the register keeps its row, and nothing is in it, runs along it or is permitted by it any more.
 
 Lines of routes and sides of zones are meant as they are drawn on a map, straight in degrees, and are cut into
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from analytics.kernels.corridor import Line, Routes, build_routes
 from analytics.kernels.projection import Plane, plane_at, to_plane
+from analytics.kernels.roads import Roads, build_roads
 from analytics.kernels.zones import Ring, Shape, Zones, build_zones, containing
 from devices.hours import parse_hours
 from devices.types import Geometry, Permit, Registry, Site
@@ -42,6 +43,9 @@ class District(NamedTuple):
     zones: Zones  # the sites, by site row
     routes: Routes
     route_corridor_m: NDArray[np.float64]
+    roads: Roads
+    road_limit_kmh: NDArray[np.float64]  # NaN: none
+    least_limit_kmh: float  # of all; inf: no road has one
     site_kind: NDArray[np.int8]
     site_from_day: NDArray[np.int32]
     site_to_day: NDArray[np.int32]
@@ -49,6 +53,7 @@ class District(NamedTuple):
     site_hours: NDArray[np.int32]  # (ranges, 2) minutes after local midnight, [from, to)
     vehicle_company: NDArray[np.int32]  # row of `Compiled.company_ids`
     vehicle_active: NDArray[np.bool_]  # it and its company
+    vehicle_in_service: NDArray[np.bool_]  # it, whatever its company
     permit_source: NDArray[np.int32]
     permit_disposal: NDArray[np.int32]
     permit_route: NDArray[np.int32]
@@ -71,6 +76,7 @@ class Frame:
     site_ids: tuple[str, ...] = ()
     route_ids: tuple[str, ...] = ()
     permit_ids: tuple[str, ...] = ()
+    road_ids: tuple[str, ...] = ()
 
     def grown(self, registry: Registry) -> "Frame":
         """This frame with rows for what is new in `registry`, at the end and in the order of the ids."""
@@ -80,6 +86,7 @@ class Frame:
             _grown(self.site_ids, registry.sites),
             _grown(self.route_ids, registry.routes),
             _grown(self.permit_ids, registry.permits),
+            _grown(self.road_ids, registry.roads),
         )
 
 
@@ -103,6 +110,7 @@ class Compiled:
     site_ids: tuple[str, ...]
     route_ids: tuple[str, ...]
     permit_ids: tuple[str, ...]
+    road_ids: tuple[str, ...]
     plates: tuple[str, ...]
     vehicle_rows: Mapping[str, int]
     """Row by plate."""
@@ -141,6 +149,8 @@ def compile_district(registry: Registry, frame: Frame | None = None) -> Compiled
     corridors_m = [
         registry.routes[key].corridor_m if key in registry.routes else 0.0 for key in frame.route_ids
     ]
+    roads = [registry.roads.get(road_id) for road_id in frame.road_ids]
+    limits_kmh = [road.speed_limit_kmh if road and road.speed_limit_kmh else math.nan for road in roads]
     areas = [
         _shape(plane, registry.jurisdictions[code].geometry, None, f"jurisdiction {code}") for code in codes
     ]
@@ -165,6 +175,12 @@ def compile_district(registry: Registry, frame: Frame | None = None) -> Compiled
         zones=build_zones(shapes),
         routes=build_routes(lines),
         route_corridor_m=np.array(corridors_m, np.float64),
+        roads=build_roads(
+            [_line(plane, road.geometry, f"road {road.road_id}") if road else _NO_LINE for road in roads],
+            [road.corridor_m if road else 0.0 for road in roads],
+        ),
+        road_limit_kmh=np.array(limits_kmh, np.float64),
+        least_limit_kmh=float(min((kmh for kmh in limits_kmh if kmh == kmh), default=math.inf)),  # noqa: PLR0124
         site_kind=np.array([SITE_KINDS.index(s.kind) for s in site_rows], np.int8),
         site_from_day=_days((s.valid_from for s in site_rows), _EVER.min),
         site_to_day=_days((s.valid_to for s in site_rows), _EVER.max),
@@ -175,6 +191,7 @@ def compile_district(registry: Registry, frame: Frame | None = None) -> Compiled
             [v.status == "active" and (v.company_id is None or v.company_id in active) for v in vehicle_rows],
             np.bool_,
         ),
+        vehicle_in_service=np.array([v.status == "active" for v in vehicle_rows], np.bool_),
         permit_source=_rows(sites, (p.source_site_id for p in permit_rows)),
         permit_disposal=_rows(sites, (p.disposal_site_id for p in permit_rows)),
         permit_route=_rows(routes, (p.route_id for p in permit_rows)),
@@ -194,6 +211,7 @@ def compile_district(registry: Registry, frame: Frame | None = None) -> Compiled
         site_ids=frame.site_ids,
         route_ids=frame.route_ids,
         permit_ids=frame.permit_ids,
+        road_ids=frame.road_ids,
         plates=tuple(plates),
         vehicle_rows=_by_name(plates),
         jurisdiction_codes=tuple(codes),

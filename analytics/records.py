@@ -9,8 +9,12 @@ FLEETFUME_TIMEZONE. A float that was not sent is NaN; a three-valued switch is `
 import numpy as np
 
 UNKNOWN, NO, YES = -1, 0, 1
+REFUSED = 2
+"""As `fix`: no fix at all, but word of a reading that was refused for its time. `ts` is when it came."""
 NEVER = np.iinfo(np.int64).min
 """A time that has not come: before every reading."""
+NOTHING_DUE = np.iinfo(np.int64).max
+"""When a state has something to say though nothing comes: not before it hears something."""
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
@@ -29,14 +33,15 @@ FIX = np.dtype(
         ("hdop", "f8"),
         ("odometer_km", "f8"),
         ("load", "f8"),  # 0 empty to 1 full
-        ("fix", "i1"),  # switches: UNKNOWN, NO, YES
+        ("fix", "i1"),  # switches: UNKNOWN, NO, YES; this one REFUSED too
         ("ignition", "i1"),
         ("lift", "i1"),  # YES while the box is raised
         ("cover", "i1"),  # YES: open
     ],
     align=True,
 )
-"""A vehicle's reading, as the engine judges it. Input rows are sorted by slot, then ts, with no ts twice."""
+"""A vehicle's reading, as the engine judges it. Input rows are sorted by slot, then ts, with no ts twice; those
+of readings that were refused stand where they came, among what was received then."""
 
 SAMPLE = np.dtype(
     [
@@ -50,12 +55,14 @@ SAMPLE = np.dtype(
         ("rh_pct", "f8"),
         ("fan_a", "f8"),
         ("purifier_a", "f8"),
+        ("seen", "i8"),  # end (ts) of an earlier piece that is the same as the one this reading ends; 0: none
         ("fan_on", "i1"),
         ("purifier_on", "i1"),
+        ("marked", "i1"),  # YES: the instrument itself says that it is not measuring
     ],
     align=True,
 )
-"""A fume monitor's reading. Sorted and unique like FIX."""
+"""A fume monitor's reading. Sorted and unique like FIX. `seen`: see analytics.kitchens.copies."""
 
 QUALITIES = (
     "ok",
@@ -65,9 +72,10 @@ QUALITIES = (
     "jump",  # further than the vehicle can have gone
     "negative",  # a concentration below zero drift
     "range",  # a value no instrument of this kind can read
+    "flagged",  # the instrument itself says that it is not measuring
 )
 """Quality codes as stored; the engine's int8 is the index."""
-OK, UNFIXED, ZERO, HDOP, JUMP, NEGATIVE, RANGE = range(len(QUALITIES))
+OK, UNFIXED, ZERO, HDOP, JUMP, NEGATIVE, RANGE, FLAGGED = range(len(QUALITIES))
 
 KINDS = (
     "illegal_dumping", "off_route", "loaded_stop", "unpermitted_haul", "unlicensed_loading", "undelivered_load",
@@ -90,17 +98,19 @@ OPENED, UPDATED, CLEARED, WITHDRAWN = range(len(ACTIONS))
 REASONS = (
     "",
     "dumped_before",  # withdrawn: it began after the stop where the load is now held to have been tipped
+    "heard_after_all",  # withdrawn: readings from within the silence came, so there was none
+    "unloaded_in_time",  # withdrawn: readings came that tell of the load's end before its time was up
 )
 """Why an alert was withdrawn by the engine itself; the engine's int8 is the index."""
-NO_REASON, DUMPED_BEFORE = range(len(REASONS))
+NO_REASON, DUMPED_BEFORE, HEARD_AFTER_ALL, UNLOADED_IN_TIME = range(len(REASONS))
 
 EVENT_VALUES = 10
 
 EVENT = np.dtype(
     [
         ("slot", "i4"),
-        ("index", "i8"),  # row of the input that caused it
-        ("ts", "i8"),  # event time of that row
+        ("index", "i8"),  # row of the input that caused it; -1: none did, but that nothing came
+        ("ts", "i8"),  # event time of that row; of a silence or a time that is up, when it was long enough
         ("kind", "i1"),
         ("action", "i1"),
         ("severity", "i1"),
@@ -112,6 +122,7 @@ EVENT = np.dtype(
         ("score", "f8"),  # 0 to 1
         ("permit", "i4"),  # row of the district's permit table the judgement used, or -1
         ("site", "i4"),  # row of the site table: where the load came from, or the zone; or -1
+        ("road", "i4"),  # row of the road table; of overspeed alone
         ("values", "f8", (EVENT_VALUES,)),  # what was measured; named per kind in `analytics.evidence`
     ],
     align=True,

@@ -10,6 +10,7 @@ class FumeRules(NamedTuple):
     # What can be read but not believed.
     range_mg_m3: float = 100.0  # domain/fume.md 3.2: instruments reach 20 to 30; more is no cooking
     filler_mg_m3: float = 999.0  # HJ 212 fillers for PM and NMHC, either sign: 999.99, 9999, -999
+    zero_drift_mg_m3: float = 0.13  # domain/fume.md 3.2, a vendor's figure: further below zero is impossible
     # fume_exceedance
     window_s: float = 600.0
     valid_share: float = 0.75  # HJ 212-2017: of the expected readings
@@ -20,9 +21,31 @@ class FumeRules(NamedTuple):
     clear_ratio: float = 0.9
     clear_in_a_row: int = 3
     fan_off_s: float = 600.0
+    window_wait_s: float = 600.0  # ours: a window that no reading closes is judged so long after its end
     # purifier_off
     purifier_off_s: float = 600.0
     purifier_update_s: float = 600.0  # while it lasts, say so this often at most
+    # purifier_degraded
+    degraded_ratio: float = 1.5  # of the median over the week after the last cleaning
+    degraded_readings: int = 60  # ours: fewer in a week have no median worth the name
+    # monitor_offline
+    monitor_offline_s: float = 1800.0
+    # monitor_suspect
+    stuck_s: float = 1800.0
+    stuck_mg_m3: float = 0.02
+    impossible_count: int = 3  # ours, within the time; at most 8: a spike or a filler alone is no suspicion
+    impossible_within_s: float = 3600.0
+    clipped_band: float = 0.1  # domain/fume.md 4.3: a pile in [0.9, 1.0) of the limit
+    clipped_count: int = 30  # ours, measured on simulated kitchens
+    clipped_ratio: float = 3.0  # ours: of the readings in the tenth below
+    copied_distinct: int = 5  # ours: values in a piece of sixty
+    copied_within_s: float = 2_678_400.0  # ours: 31 days; pieces are looked up no further back
+    plausible_s: float = 3600.0
+    suspect_update_s: float = 600.0
+    suspect_stuck: float = 0.8  # what each cause alone makes of the score
+    suspect_impossible: float = 0.6
+    suspect_clipped: float = 0.7
+    suspect_copied: float = 0.9
 
 
 class VehicleRules(NamedTuple):
@@ -77,3 +100,25 @@ class VehicleRules(NamedTuple):
     # no_go_entry
     no_go_fixes: int = 2
     no_go_clear_s: float = 60.0
+    # undelivered_load
+    undelivered_s: float = 14400.0
+    # outside_hours
+    outside_hours_s: float = 300.0
+    moving_stop_s: float = 180.0  # standing for less is moving
+    # uncovered_load
+    uncovered_kmh: float = 10.0
+    uncovered_s: float = 30.0
+    # overspeed
+    overspeed_share: float = 0.1  # over the limit
+    overspeed_fixes: int = 3
+    overspeed_clear_s: float = 30.0
+    # signal_loss
+    signal_loss_kmh: float = 10.0
+    signal_loss_s: float = 300.0
+    signal_fix_s: float = 300.0  # the last good fix speaks for a silence if under this much older
+    # device_offline
+    offline_s: float = 86400.0
+    # device_fault
+    fault_readings: int = 60  # the window; at most 60: what a state remembers
+    fault_share: float = 0.5  # more of them are not good
+    fault_clock: int = 10  # or so many were refused for their time

@@ -23,10 +23,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alerts.duty import AlertDecided
+from alerts.laws import LawsError
 from alerts.leads import NoSuchAlert, NoSuchLead, NothingToOpen
 from alerts.moves import MoveRefused, RoleRefused
 from alerts.photos import BadPhoto
 from alerts.reviews import BadLevels
+from alerts.transfers import NoSuchTransfer
 from api.answers import encode
 
 log = structlog.get_logger(__name__)
@@ -36,12 +38,14 @@ RETRY_AFTER_S = 5
 STATUS_OF: Mapping[type[Exception], int] = {
     NoSuchAlert: 404,
     NoSuchLead: 404,
+    NoSuchTransfer: 404,
     MoveRefused: 409,
     AlertDecided: 409,
     NothingToOpen: 409,
     RoleRefused: 403,
     BadPhoto: 422,
     BadLevels: 422,
+    LawsError: 422,
 }
 
 

@@ -17,7 +17,9 @@ from api.metrics import Measured
 from api.routes import (
     alerts,
     duty,
+    evidence,
     labels,
+    laws,
     leads,
     office,
     outlets,
@@ -25,6 +27,7 @@ from api.routes import (
     quarantine,
     register,
     stats,
+    transfers,
     vehicles,
 )
 from runtime.settings import Settings
@@ -88,7 +91,8 @@ def _api() -> APIRouter:
     # Here rather than in FastAPI: its own limit stands outside all middleware and refuses in plain text.
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (
-        auth, labels, vehicles, register, outlets, alerts, leads, photos, office, duty, quarantine, stats, stream,
+        auth, labels, vehicles, register, outlets, alerts, leads, photos, evidence, laws, transfers, office, duty,
+        quarantine, stats, stream,
     ):  # fmt: skip
         api.include_router(part.router)
     return api

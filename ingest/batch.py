@@ -23,6 +23,10 @@ MAX_AHEAD_US = 10 * 60 * 1_000_000
 """Contract, section 2: more than 10 min in the future cannot be read."""
 
 
+OF_TIME = frozenset({Reason.FUTURE_TIME, Reason.TOO_OLD})
+"""Reasons that say of a terminal that its clock is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quarantined:
     delivery: Delivery
@@ -54,6 +58,8 @@ class Run:
     times: list[int]
     readings: list[Reading]
     received: list[int]
+    refused: list[int] = field(default_factory=list)
+    """When each of its readings came that was refused for its time, µs. Kept of vehicles."""
 
 
 @dataclass(slots=True)
@@ -84,7 +90,7 @@ def sort_out(
 ) -> Batch:
     """Make a batch of `deliveries`, in the order they came."""
     batch = Batch()
-    heard: dict[str, tuple[DeviceKind, list[tuple[int, Reading, int]]]] = {}
+    heard: dict[str, tuple[DeviceKind, list[tuple[int, Reading, int]], list[int]]] = {}
     for delivery in deliveries:
         try:
             device, channel = _sender(delivery, devices, decoders, prefix)
@@ -106,7 +112,7 @@ def sort_out(
             command = device_topic(prefix, device.kind, device.device_id, "cmd")
             batch.answers.update(dict.fromkeys(Answer(command, answer) for answer in decoded.answers))
         problems = [(problem.reason, problem.index, problem.detail) for problem in decoded.problems]
-        _, kept = heard.setdefault(device.device_id, (device.kind, []))
+        _, kept, refused_at = heard.setdefault(device.device_id, (device.kind, [], []))
         received = delivery.received_us
         for index, reading in decoded.placed():
             if wrong := _wrong_time(reading.ts_us, received, retention_us):
@@ -118,11 +124,13 @@ def sort_out(
                 problems.append((wrong[0], index, wrong[1]))
             else:
                 batch.means.append(Mean(device.device_id, mean, received))
+        if device.kind == "vehicle":
+            refused_at += [received for reason, *_ in problems if reason in OF_TIME]
         if problems:
             batch.quarantined.extend(_by_reason(delivery, device.device_id, problems))
-    for device_id, (kind, kept) in heard.items():
-        if kept:
-            batch.runs[kind].append(_run(device_id, kept, batch))
+    for device_id, (kind, kept, refused_at) in heard.items():
+        if kept or refused_at:
+            batch.runs[kind].append(_run(device_id, kept, refused_at, batch))
     for runs in batch.runs.values():
         runs.sort(key=lambda run: run.device_id)  # one lock order for all collectors
     return batch
@@ -180,10 +188,12 @@ def _by_reason(
     return rows
 
 
-def _run(device_id: str, readings: list[tuple[int, Reading, int]], batch: Batch) -> Run:
+def _run(
+    device_id: str, readings: list[tuple[int, Reading, int]], refused_at: list[int], batch: Batch
+) -> Run:
     """Oldest first; of those with the same time, the first that came stands."""
     readings.sort(key=lambda entry: entry[0])  # stable: arrival order within one time
-    kept = [readings[0]]
+    kept = readings[:1]
     for entry in readings[1:]:
         if entry[0] != kept[-1][0]:
             kept.append(entry)
@@ -191,8 +201,7 @@ def _run(device_id: str, readings: list[tuple[int, Reading, int]], batch: Batch)
             batch.repeated += 1
         else:
             batch.contradicting += 1
-    times, of, received = zip(*kept, strict=True)
-    return Run(device_id, list(times), list(of), list(received))
+    return Run(device_id, [t for t, *_ in kept], [r for _, r, _ in kept], [at for *_, at in kept], refused_at)
 
 
 def _apart(microseconds: int) -> str:

@@ -1,6 +1,7 @@
 """The collector process's loop: take a batch, have it committed, acknowledge it; outlast broker and database."""
 
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -34,6 +35,8 @@ READING_BYTES = 200
 """Of a reading as firmware sends it: batches are cut by size, before anything is decoded."""
 RETRY_FIRST_S, RETRY_MAX_S = 0.2, 10.0
 LAG_LIMIT_S = 30.0
+TICK_EVERY_S = 0.4
+"""With what a batch waits, an alert within 1 s for silences too (contract, section 4)."""
 
 
 def run_collector(settings: Settings, stop: threading.Event, *, database_url: str, mqtt_url: str) -> None:
@@ -89,6 +92,7 @@ def _collect(
                     sessions.publish(answer.topic, answer.payload)
                 sessions.acknowledge(batch)
             sessions.look_after()
+            committer.tick()
     finally:
         committer.close()
 
@@ -117,6 +121,7 @@ class _Committer:
         self._connection: Connection | None = None
         self._lost_since: float | None = None
         self._lag_s = 0.0
+        self._ticked = -math.inf
 
     def commit(self, batch: Sequence[Delivery]) -> list[Answer] | None:
         """What to answer, once `batch` is committed; None if asked to stop before it could be: it stays with the broker."""
@@ -135,13 +140,27 @@ class _Committer:
                 wait_s = min(wait_s * 2, RETRY_MAX_S)
             else:
                 break
-        if self._lost_since is not None:
-            log.info("database is back", after_s=round(time.monotonic() - self._lost_since, 1))
-            self._lost_since = None
+        self._say_back()
         self._lag_s = max(0.0, time.time() - batch[0].received_us / 1e6)
         metrics.LAG_SECONDS.set(self._lag_s)
         metrics.BATCH_SECONDS.observe(time.monotonic() - begun)
         return answers
+
+    def tick(self) -> None:
+        """Now and then: what silence means. Not while the database is away; the first batch after that waits for it."""
+        now = time.monotonic()
+        if now - self._ticked < TICK_EVERY_S:
+            return
+        self._ticked = now
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connection = connect(self._url, autocommit=True)
+            self._pipeline.tick(self._connection, time.time_ns() // 1000)
+        except (psycopg.OperationalError, DatabaseUnreachable) as error:
+            self._say_lost(error)
+            self.close()
+        else:
+            self._say_back()
 
     def complaint(self) -> str | None:
         """What keeps readings from being stored, for /readyz."""
@@ -155,6 +174,11 @@ class _Committer:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _say_back(self) -> None:
+        if self._lost_since is not None:
+            log.info("database is back", after_s=round(time.monotonic() - self._lost_since, 1))
+            self._lost_since = None
 
     def _say_lost(self, error: Exception) -> None:
         if self._lost_since is None:

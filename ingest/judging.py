@@ -1,10 +1,16 @@
 """Readings to arrays, arrays to the engine: one small judge for each kind of device.
 
 A judge knows its kind's record types and calls the engine; it keeps no state of its own.
+
+Silence  Rules that wait for silence, or for a time to be up, are told in two ways that must agree: `judge` says at the
+         next reading what the gap before it meant, as of the instant it was long enough; `silent` says the same of the
+         gap that is still going on at the stream clock. `due` says when `silent` will have something to say; the
+         pipeline keeps it beside the state (`engine_state.due`) and asks, each second, those that are due. A kind
+         without such rules has NOTHING_DUE, ever, and `silent` changes nothing.
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol, get_args
+from typing import Any, NamedTuple, Protocol, get_args
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,14 +18,29 @@ from numpy.typing import NDArray
 
 from alerts.catalogue import Catalogue
 from analytics.district import compile_district
-from analytics.fume import FUME_LAYOUT, FUME_STATE, judge_fume, new_fume_states
+from analytics.fume import FUME_LAYOUT, FUME_STATE, fume_due, judge_fume, new_fume_states, pass_fume_time
 from analytics.localtime import local_times
-from analytics.records import FIX, NO, SAMPLE, UNKNOWN, YES
-from analytics.vehicles import VEHICLE_LAYOUT, VEHICLE_STATE, judge_vehicles, new_vehicle_states
+from analytics.records import FIX, NO, REFUSED, SAMPLE, UNKNOWN, YES
+from analytics.vehicles import (
+    VEHICLE_LAYOUT,
+    VEHICLE_STATE,
+    judge_vehicles,
+    new_vehicle_states,
+    silent_vehicles,
+    vehicles_due,
+)  # fmt: skip
 from devices.types import Device, DeviceKind, Registry
 from ingest.fleet import Fleet
 
 Records = NDArray[np.void]
+UTC = ZoneInfo("UTC")
+
+
+class Refusal(NamedTuple):
+    """A reading that was refused for its time: of that device, and when it came (µs)."""
+
+    slot: int
+    received_us: int
 
 
 class Judge(Protocol):
@@ -36,9 +57,30 @@ class Judge(Protocol):
         ...
 
     def judge(
-        self, fleet: Fleet, device_ids: Sequence[str], states: Records, records: Records
+        self,
+        fleet: Fleet,
+        device_ids: Sequence[str],
+        states: Records,
+        records: Records,
+        refused: Sequence[Refusal] = (),
     ) -> tuple[Records, NDArray[np.int8], Records]:
         """`(states after, quality of each record, events)`; `states` is left as it is."""
+        ...
+
+    def due(
+        self, fleet: Fleet, device_ids: Sequence[str], states: Records, zone: ZoneInfo
+    ) -> NDArray[np.int64]:
+        """(S,) event times, µs: when each state has something to say though nothing comes; NOTHING_DUE."""
+        ...
+
+    def silent(
+        self, fleet: Fleet, device_ids: Sequence[str], states: Records, clock_us: int, zone: ZoneInfo
+    ) -> tuple[Records, Records]:
+        """`(states after, events)`: what it means that nothing has come until `clock_us`.
+
+        An event's `ts` is when the silence was long enough, its `index` -1. Nothing is due by `clock_us` in
+        the states after; `states` is left as it is.
+        """
         ...
 
 
@@ -51,12 +93,15 @@ def _switches(values: list[bool | None]) -> NDArray[np.int8]:
 
 
 def _filled(dtype: np.dtype[Any], slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:
-    records = np.empty(len(readings), dtype=dtype)
+    records = np.zeros(len(readings), dtype=dtype)
     records["slot"] = slots
     records["ts"] = [reading.ts_us for reading in readings]
     records["local"] = local_times(records["ts"], zone)
     for name in dtype.names or ():
-        if name in ("slot", "ts", "local"):
+        if name in ("slot", "ts", "local", "seen"):
+            continue
+        if name == "marked":
+            records[name] = [reading.flag is not None for reading in readings]
             continue
         values = [getattr(reading, name) for reading in readings]
         if name == "cover":
@@ -77,15 +122,65 @@ class VehicleJudge:
         return _filled(FIX, slots, readings, zone)
 
     def judge(
-        self, fleet: Fleet, device_ids: Sequence[str], states: Records, records: Records
+        self,
+        fleet: Fleet,
+        device_ids: Sequence[str],
+        states: Records,
+        records: Records,
+        refused: Sequence[Refusal] = (),
     ) -> tuple[Records, NDArray[np.int8], Records]:
-        return judge_vehicles(
+        heard = _with_refusals(records, refused)
+        after, quality, events = judge_vehicles(
             fleet.compiled.district,
             fleet.catalogue.vehicle_rules(),
             fleet.vehicle_rows(device_ids),
             states,
-            records,
+            heard,
         )
+        stored = heard["fix"] != REFUSED
+        row_of = np.where(stored, np.cumsum(stored) - 1, -1)
+        events["index"] = row_of[events["index"]]
+        return after, quality[stored], events
+
+    def due(
+        self,
+        fleet: Fleet,
+        device_ids: Sequence[str],  # noqa: ARG002
+        states: Records,
+        zone: ZoneInfo,  # noqa: ARG002
+    ) -> NDArray[np.int64]:
+        return vehicles_due(fleet.catalogue.vehicle_rules(), states)
+
+    def silent(
+        self,
+        fleet: Fleet,
+        device_ids: Sequence[str],
+        states: Records,
+        clock_us: int,
+        zone: ZoneInfo,  # noqa: ARG002
+    ) -> tuple[Records, Records]:
+        return silent_vehicles(
+            fleet.compiled.district,
+            fleet.catalogue.vehicle_rules(),
+            fleet.vehicle_rows(device_ids),
+            states,
+            clock_us,
+        )
+
+
+def _with_refusals(records: Records, refused: Sequence[Refusal]) -> Records:
+    """`records` with a row for each refusal, after the readings of its device up to the time when it came."""
+    if not refused:
+        return records
+    rows = np.zeros(len(refused), FIX)
+    for name in ("lat", "lon", "speed_kmh", "heading_deg", "hdop", "odometer_km", "load"):
+        rows[name] = np.nan
+    rows["fix"] = REFUSED
+    rows["lift"] = rows["cover"] = rows["ignition"] = UNKNOWN
+    rows["slot"] = [one.slot for one in refused]
+    rows["ts"] = rows["local"] = [one.received_us for one in refused]
+    both = np.concatenate([records, rows])
+    return both[np.lexsort((both["fix"] == REFUSED, both["ts"], both["slot"]))]
 
 
 class FumeJudge:
@@ -100,9 +195,33 @@ class FumeJudge:
         return _filled(SAMPLE, slots, readings, zone)
 
     def judge(
-        self, fleet: Fleet, device_ids: Sequence[str], states: Records, records: Records
+        self,
+        fleet: Fleet,
+        device_ids: Sequence[str],
+        states: Records,
+        records: Records,
+        refused: Sequence[Refusal] = (),  # noqa: ARG002
     ) -> tuple[Records, NDArray[np.int8], Records]:
         return judge_fume(fleet.catalogue.fume_rules(), fleet.monitors(device_ids), states, records)
+
+    def due(
+        self,
+        fleet: Fleet,
+        device_ids: Sequence[str],
+        states: Records,
+        zone: ZoneInfo,  # noqa: ARG002
+    ) -> NDArray[np.int64]:
+        return fume_due(fleet.catalogue.fume_rules(), fleet.monitors(device_ids), states)
+
+    def silent(
+        self,
+        fleet: Fleet,
+        device_ids: Sequence[str],
+        states: Records,
+        clock_us: int,
+        zone: ZoneInfo,  # noqa: ARG002
+    ) -> tuple[Records, Records]:
+        return pass_fume_time(fleet.catalogue.fume_rules(), fleet.monitors(device_ids), states, clock_us)
 
 
 JUDGES: dict[str, Judge] = {"vehicle": VehicleJudge(), "fume": FumeJudge()}
@@ -118,4 +237,6 @@ def warm_up(catalogue: Catalogue) -> None:
     )
     fleet = Fleet(empty, compile_district(empty), catalogue)
     for kind, judge in JUDGES.items():
-        judge.judge(fleet, [kind], judge.new_states(1), np.zeros(1, dtype=judge.record_type))
+        states, _, _ = judge.judge(fleet, [kind], judge.new_states(1), np.zeros(1, dtype=judge.record_type))
+        judge.due(fleet, [kind], states, UTC)
+        judge.silent(fleet, [kind], states, 0, UTC)

@@ -3,6 +3,8 @@
 deliveries -> sort_out -> late? -> stored, device judged again from a checkpoint
                        -> fresh  -> judged on from its state, stored by COPY
            -> states (versions checked), alerts, outbox, quarantine, NOTIFY -> commit
+
+Between batches, `tick`: the stream clock -> states that are due -> what their silence means -> the same way on.
 """
 
 from collections.abc import Sequence
@@ -14,7 +16,7 @@ import numpy as np
 import structlog
 from psycopg import Connection, errors
 
-from alerts import writing
+from alerts import rawlog, writing
 from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
 from analytics.records import NEVER, OK, QUALITIES
@@ -24,12 +26,14 @@ from devices.types import DeviceKind
 from ingest import latest, metrics
 from ingest.arrivals import Delivery
 from ingest.batch import Answer, Batch, Quarantined, Run, sort_out
+from ingest.clock import note_heard, read_clock
+from ingest.copies import notice_pieces
 from ingest.fleet import Fleet
 from ingest.joining import join_parts
-from ingest.judging import JUDGES, Judge, Records
+from ingest.judging import JUDGES, Judge, Records, Refusal
 from ingest.registers import Registers
 from ingest.rejudging import CHECKPOINT_EVERY_US, judge_again, save_checkpoints
-from ingest.states import Known, StaleState, StateCache, rows, save
+from ingest.states import Known, StaleState, StateCache, nothing_is_due, rows, save, take_due
 from ingest.storage import (
     TABLES,
     Row,
@@ -48,11 +52,16 @@ SEEN_BEFORE_US = 2 * 24 * 3600 * 1_000_000
 """How far back an event may speak of an alert that has ended: the engine takes back what a load of
 at most a day led to."""
 
+MOST_DUE = 2_000
+"""States asked in one tick: a whole fleet that falls silent at once is told in a few."""
+
 MAX_ATTEMPTS = 20
 """Of one batch against other collectors: each lost race means that another one's commit went through."""
 
 AWAY = (errors.OperationalError, errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout)
 """It is not the deliveries: the database is gone, full, read-only, or gave us up because we stood still."""
+LOST_RACE = (StaleState, errors.UniqueViolation, errors.SerializationFailure, errors.DeadlockDetected)
+"""Another collector judged one of these devices first: what it left is newer than our cache."""
 
 NOTIFY: LiteralString = "SELECT pg_notify('fleetfume_positions', '')"
 
@@ -116,19 +125,60 @@ class Pipeline:
             metrics.quarantined(broken)
             return []
 
+    def tick(self, connection: Connection, wall_us: int) -> None:
+        """Commit what silence means by the stream clock at `wall_us`, or raise and leave the database as it was.
+
+        Where another collector was first with one of the devices nothing is done: the next tick comes soon.
+        """
+        try:
+            with connection.transaction():
+                told = self._heard_nothing(connection, wall_us)
+        except LOST_RACE as lost:
+            metrics.CONFLICTS.inc()
+            log.debug("tick left out", why=str(lost).splitlines()[0])
+            self._forget()
+            return
+        except BaseException:
+            self._forget()
+            raise
+        for kind, device_ids, known in told.keep:
+            self._caches[kind].keep(device_ids, known)
+
+    def _heard_nothing(self, connection: Connection, wall_us: int) -> _Told:
+        told = _Told()
+        clock_us = read_clock(connection, wall_us)
+        if clock_us == NEVER or not (due := take_due(connection, clock_us, limit=MOST_DUE)):
+            return told
+        note_heard(connection, clock_us)
+        registers = self._current(connection)
+        due_of: dict[DeviceKind, list[str]] = {"vehicle": [], "fume": []}
+        unheard = []
+        for device_id in sorted(due):
+            device = registers.newest.registry.devices.get(device_id)
+            if device is None or device.status != "active":
+                unheard.append(device_id)
+            else:
+                due_of[device.kind].append(device_id)
+        nothing_is_due(connection, unheard)
+        for kind, silent in due_of.items():
+            self._caches[kind].forget(silent)
+            if silent:
+                of_kind = _KindOfBatch(connection, registers, kind, self._caches[kind], self._zone, told)
+                of_kind.hear_nothing(silent, clock_us)
+        return told
+
+    def _current(self, connection: Connection) -> Registers:
+        if self._registers is None or not self._registers.newest.is_current(connection):
+            self._registers = Registers(connection, self._catalogue)
+        return self._registers
+
     def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> list[Answer]:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with connection.transaction():
                     batch, told = self._transaction(connection, deliveries)
                 break
-            except (
-                StaleState,
-                errors.UniqueViolation,
-                errors.SerializationFailure,
-                errors.DeadlockDetected,
-            ) as lost:
-                # Another collector judged one of these devices first: what it left is newer than our cache.
+            except LOST_RACE as lost:
                 if attempt == MAX_ATTEMPTS:
                     raise
                 metrics.CONFLICTS.inc()
@@ -145,9 +195,7 @@ class Pipeline:
             self._caches[kind] = StateCache()
 
     def _transaction(self, connection: Connection, deliveries: Sequence[Delivery]) -> tuple[Batch, _Told]:
-        if self._registers is None or not self._registers.newest.is_current(connection):
-            self._registers = Registers(connection, self._catalogue)
-        registers = self._registers
+        registers = self._current(connection)
         fleet = registers.newest
         batch = join_parts(
             connection,
@@ -155,12 +203,13 @@ class Pipeline:
             fleet.registry.devices,
             lambda whole: self._sort_out(fleet, [*deliveries, *whole]),
         )
+        store_quarantined(connection, batch.quarantined)
         told = _Told()
         for kind, runs in batch.runs.items():
             if runs:
                 _KindOfBatch(connection, registers, kind, self._caches[kind], self._zone, told).process(runs)
         store_means(connection, batch.means)
-        store_quarantined(connection, batch.quarantined)
+        rawlog.keep(connection, [rawlog.Message(d.topic, d.received_us, d.payload) for d in deliveries])
         if told.stored:
             connection.execute(NOTIFY)
         return batch, told
@@ -209,15 +258,17 @@ class _KindOfBatch:
         before: list[Known] = []
         fresh: list[Run] = []
         for run, one in zip(runs, known, strict=True):
-            if run.device_id not in again and run.times:
+            if run.device_id not in again and (run.times or run.refused):
                 device_ids.append(run.device_id)
                 before.append(one)
                 fresh.append(run)
         by_id = {run.device_id: one for run, one in zip(runs, known, strict=True)}
+        copies: dict[str, int] = {}
         for device_id, first_late_us in again.items():
-            self._judge_again(device_id, by_id[device_id], first_late_us)
+            _earliest(copies, self._judge_again(device_id, by_id[device_id], first_late_us))
         if fresh:
-            self._judge_on(device_ids, fresh, before)
+            _earliest(copies, self._judge_on(device_ids, fresh, before))
+        self._follow(copies)
 
     def _store_late(self, runs: list[Run], known: list[Known]) -> dict[str, int]:
         """Store what may not be newest, leaving the rest in `runs`.
@@ -230,7 +281,7 @@ class _KindOfBatch:
         for run, one, last_us in zip(runs, known, last, strict=True):
             if one.rebuild:
                 again[run.device_id] = NEVER
-            if one.rebuild or run.times[0] <= last_us:
+            if one.rebuild or (run.times and run.times[0] <= last_us):
                 suspects += [
                     Row(run.device_id, t, reading, QUALITIES[OK], received)
                     for t, reading, received in zip(run.times, run.readings, run.received, strict=True)
@@ -249,7 +300,7 @@ class _KindOfBatch:
         for run, one, last_us in zip(runs, known, last, strict=True):
             if one.rebuild:
                 run.times, run.readings, run.received = [], [], []
-            elif run.times[0] <= last_us:
+            elif run.times and run.times[0] <= last_us:
                 keep = [i for i, t in enumerate(run.times) if t > last_us]
                 run.times = [run.times[i] for i in keep]
                 run.readings = [run.readings[i] for i in keep]
@@ -264,15 +315,27 @@ class _KindOfBatch:
         self._told.stored += len(rest)
         return again
 
-    def _judge_on(self, device_ids: list[str], runs: list[Run], before: list[Known]) -> None:
-        """Judge readings that are newer than their devices' states, and store them with what came out."""
+    def _known_now(self, device_id: str) -> Known:
+        """The device's state as this transaction has left it."""
+        for _, device_ids, known in reversed(self._told.keep):
+            if device_id in device_ids:
+                return known[device_ids.index(device_id)]
+        return self._cache.fetch(self._connection, self._judge, [device_id])[0]
+
+    def _judge_on(self, device_ids: list[str], runs: list[Run], before: list[Known]) -> dict[str, int]:
+        """Judge readings that are newer than their devices' states, and store them with what came out.
+
+        Returns the devices to judge again, as copies of these readings.
+        """
         slots = [slot for slot, run in enumerate(runs) for _ in run.times]
         readings = [reading for run in runs for reading in run.readings]
         records = self._judge.records(slots, readings, self._zone)
         states = rows(self._judge, before)
         last_before = states["last_ts"].copy()
+        copies = notice_pieces(self._connection, self._fleet, device_ids, states, records)
+        refused = [Refusal(slot, at) for slot, run in enumerate(runs) for at in run.refused]
         after, quality, events = self._registers.judge(
-            self._connection, self._judge, device_ids, states, records
+            self._connection, self._judge, device_ids, states, records, refused
         )
         names = [QUALITIES[q] for q in quality.tolist()]
         stored = [
@@ -292,24 +355,52 @@ class _KindOfBatch:
         for name in names:
             if name != QUALITIES[OK]:
                 self._told.bad[name] = self._told.bad.get(name, 0) + 1
-        self._told.keep.append(
-            (self._kind, device_ids, save(self._connection, self._judge, device_ids, before, after))
-        )
+        self._keep(device_ids, before, after)
         self._tell(device_ids, events)
         self._checkpoint(device_ids, last_before, after)
-        newest = np.cumsum([len(run.times) for run in runs]) - 1
-        latest.store(
-            self._connection,
-            self._kind,
-            self._fleet,
-            [
-                latest.Newest(
-                    stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us
-                )
-                for i in newest
-            ],
-            after,
+        heard = [slot for slot, run in enumerate(runs) if run.times]
+        newest = np.cumsum([len(runs[slot].times) for slot in heard]) - 1
+        if heard:
+            latest.store(
+                self._connection,
+                self._kind,
+                self._fleet,
+                [
+                    latest.Newest(
+                        stored[i].device_id, stored[i].reading, stored[i].quality, stored[i].received_us
+                    )
+                    for i in newest
+                ],
+                after[heard],
+            )
+        return copies
+
+    def hear_nothing(self, device_ids: list[str], clock_us: int) -> None:
+        """Tell what it means that nothing has come of these devices until `clock_us`."""
+        known = self._cache.fetch(self._connection, self._judge, device_ids)
+        copies: dict[str, int] = {}
+        for device_id, one in zip(device_ids, known, strict=True):
+            if one.rebuild:
+                _earliest(copies, self._judge_again(device_id, one, NEVER))
+        current = [i for i, one in enumerate(known) if not one.rebuild]
+        silent, before = [device_ids[i] for i in current], [known[i] for i in current]
+        after, events = self._judge.silent(
+            self._fleet, silent, rows(self._judge, before), clock_us, self._zone
         )
+        self._keep(silent, before, after)
+        self._tell(silent, events)
+        self._follow(copies)
+
+    def _follow(self, copies: dict[str, int]) -> None:
+        """Judge again what is a copy of something that changed, and what is a copy of that."""
+        while copies:
+            device_id, first_us = copies.popitem()
+            _earliest(copies, self._judge_again(device_id, self._known_now(device_id), first_us))
+
+    def _keep(self, device_ids: list[str], before: list[Known], after: Records) -> None:
+        due = self._judge.due(self._fleet, device_ids, after, self._zone)
+        saved = save(self._connection, self._judge, device_ids, before, after, due)
+        self._told.keep.append((self._kind, device_ids, saved))
 
     def _tell(self, device_ids: list[str], events: Records) -> None:
         """Fold a batch's events onto the alerts that are there."""
@@ -329,7 +420,10 @@ class _KindOfBatch:
 
     def _named(self, events: Records) -> list[Event]:
         return named_events(
-            events, site_ids=self._fleet.compiled.site_ids, permit_ids=self._fleet.compiled.permit_ids
+            events,
+            site_ids=self._fleet.compiled.site_ids,
+            permit_ids=self._fleet.compiled.permit_ids,
+            road_ids=self._fleet.compiled.road_ids,
         )
 
     def _checkpoint(self, device_ids: list[str], last_before: Any, after: Records) -> None:
@@ -356,12 +450,11 @@ class _KindOfBatch:
             ],
         )
 
-    def _judge_again(self, device_id: str, known: Known, first_late_us: int) -> None:
+    def _judge_again(self, device_id: str, known: Known, first_late_us: int) -> dict[str, int]:
         judged = judge_again(
             self._connection, self._registers, self._judge, self._table, self._zone, device_id, first_late_us
         )
-        saved = save(self._connection, self._judge, [device_id], [known], judged.states)
-        self._told.keep.append((self._kind, [device_id], saved))
+        self._keep([device_id], [known], judged.states)
         since = judged.checkpoint_us - SEEN_BEFORE_US if judged.checkpoint_us != NEVER else NEVER
         stored = writing.load_episodes(self._connection, [device_id], since_us=since).get(device_id, {})
         base = as_of(judged.checkpoint_us, stored.values(), judged.ongoing)
@@ -370,6 +463,8 @@ class _KindOfBatch:
             self._connection, self._fleet.subject(device_id), difference, self._desk, late=True
         )
         newest = judged.newest
+        if newest is None:
+            return judged.copies
         latest.store(
             self._connection,
             self._kind,
@@ -377,3 +472,9 @@ class _KindOfBatch:
             [latest.Newest(device_id, newest, judged.newest_quality, microseconds(newest.received_at))],
             judged.states,
         )
+        return judged.copies
+
+
+def _earliest(times: dict[str, int], more: dict[str, int]) -> None:
+    for device_id, first_us in more.items():
+        times[device_id] = min(first_us, times.get(device_id, first_us))

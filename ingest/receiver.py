@@ -36,6 +36,8 @@ RETRY_FIRST_S, RETRY_MAX_S = 0.5, 5.0
 KEEPALIVE_S = 10
 """A broker that is silent for twice this long is taken for lost."""
 FULL_WAIT_S = 0.02
+MOST_QUEUED = 10_000
+"""Packets for the broker that it does not take: beyond them, what goes down to devices is dropped."""
 READ_BYTES = 1 << 18
 
 _sessions = itertools.count(1)
@@ -115,8 +117,11 @@ class Receiver:
             self._unacknowledged.difference_update(mids)
 
     def publish(self, topic: str, payload: bytes) -> bool:
-        """Send down to a device, QoS 1; False, and nothing is sent, while there is no connection."""
-        if self.connected:
+        """Send down to a device, QoS 1; False, and nothing is sent, while there is no connection.
+
+        What the broker does not take fast enough is dropped beyond MOST_QUEUED: it bounds memory, and is asked for again.
+        """
+        if self.connected and len(self._outgoing) < MOST_QUEUED:
             self._send(self._session, mqtt.publish(self.version, next(self._mids), topic, payload))
         return self.connected
 
@@ -192,7 +197,8 @@ class Receiver:
             if now - asked > KEEPALIVE_S:
                 asked = now
                 out += mqtt.PINGREQ
-            out += self._due()
+            if len(out) < READ_BYTES:
+                out += self._due()
             if out:
                 del out[: _sent(connection, out)]
 

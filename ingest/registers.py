@@ -14,7 +14,7 @@ from psycopg import Connection
 from alerts.catalogue import Catalogue
 from devices.repository import registry_periods
 from ingest.fleet import Fleet
-from ingest.judging import Judge, Records
+from ingest.judging import Judge, Records, Refusal
 
 KEPT = 8
 """Older registers kept compiled; a late upload seldom reaches over more."""
@@ -42,19 +42,27 @@ class Registers:
         device_ids: Sequence[str],
         states: Records,
         records: Records,
+        refused: Sequence[Refusal] = (),
     ) -> tuple[Records, NDArray[np.int8], Records]:
-        """As `Judge.judge`, each record by the register of its time."""
+        """As `Judge.judge`, each record by the register of its time, a refused one by that of its coming."""
         at = np.searchsorted(self._since, records["ts"], side="right")
-        periods = np.unique(at)
+        came = np.searchsorted(self._since, [one.received_us for one in refused], side="right")
+        periods = np.unique(np.concatenate([at, came]))
         if all(self._versions[period] in {0, self.newest.registry.version} for period in periods.tolist()):
-            return judge.judge(self.newest, device_ids, states, records)
+            return judge.judge(self.newest, device_ids, states, records, refused)
         quality = np.empty(len(records), np.int8)
         told = []
         for period in periods.tolist():
             rows = np.flatnonzero(at == period)
             fleet = self._fleet(connection, self._versions[period])
-            states, quality[rows], events = judge.judge(fleet, device_ids, states, records[rows])
-            events["index"] = rows[events["index"]]
+            then = [
+                one
+                for one, period_of_it in zip(refused, came.tolist(), strict=True)
+                if period_of_it == period
+            ]
+            states, quality[rows], events = judge.judge(fleet, device_ids, states, records[rows], then)
+            of_records = events["index"] >= 0
+            events["index"][of_records] = rows[events["index"][of_records]]
             told.append(events)
         return states, quality, np.concatenate(told)
 

@@ -15,10 +15,13 @@ from psycopg.types.json import Jsonb
 
 from alerts.episodes import Episode
 from analytics.records import HOUR, NEVER, QUALITIES
-from ingest.judging import Judge, Records
+from ingest.batch import OF_TIME
+from ingest.clock import heard_until
+from ingest.copies import notice_pieces_again
+from ingest.judging import Judge, Records, Refusal
 from ingest.registers import Registers
 from ingest.storage import Table
-from runtime.instants import instant
+from runtime.instants import instant, microseconds
 
 CHECKPOINT_EVERY_US = HOUR
 
@@ -51,6 +54,15 @@ THIN_CHECKPOINTS: LiteralString = """
 """
 
 
+REFUSED_SINCE: LiteralString = """
+    SELECT received_at, readings
+      FROM quarantine
+     WHERE device_id = %(device_id)s AND reason = ANY(%(reasons)s)
+       AND (%(since)s::timestamptz IS NULL OR received_at > %(since)s)
+     ORDER BY received_at
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What one device's stretch, judged again, comes to."""
@@ -63,8 +75,10 @@ class Judgement:
     """(1,) the state after the newest reading."""
     events: Records
     newest: Any
-    """The newest reading's row."""
+    """The newest reading's row; None: every reading of it was refused."""
     newest_quality: str
+    copies: dict[str, int]
+    """Other monitors to be judged again: copies of what changed, each with the time of its first."""
 
 
 def judge_again(
@@ -109,7 +123,12 @@ def judge_again(
         ).fetchall()
     records = judge.records([0] * len(readings), readings, zone)
     before = np.frombuffer(bytearray(state), dtype=judge.state_type)
-    after, quality, events = registers.judge(connection, judge, [device_id], before, records)
+    copies = notice_pieces_again(connection, registers.newest, device_id, checkpoint_us, before, records)
+    refused = _refused_since(connection, device_id, before)
+    after, quality, events = registers.judge(connection, judge, [device_id], before, records, refused)
+    # Silences that have been told are told again, if they still are any.
+    after, silences = judge.silent(registers.newest, [device_id], after, heard_until(connection), zone)
+    events = np.concatenate([events, silences])
     qualities = [QUALITIES[q] for q in quality.tolist()]
     _correct_qualities(connection, table, device_id, readings, qualities)
     connection.execute(DROP_LATER_CHECKPOINTS, {"device_id": device_id, "begin": begin})
@@ -118,9 +137,25 @@ def judge_again(
         [Episode.from_json(fields) for fields in ongoing],
         after,
         events,
-        readings[-1],
-        qualities[-1],
+        readings[-1] if readings else None,
+        qualities[-1] if readings else "",
+        copies,
     )
+
+
+def _refused_since(connection: Connection, device_id: str, state: Records) -> list[Refusal]:
+    """What the state (1,) does not know yet of readings that were refused for their time."""
+    if "refused_ts" not in (state.dtype.names or ()):
+        return []
+    since_us = int(state["refused_ts"][0])
+    since = instant(since_us) if since_us != NEVER else None
+    return [
+        Refusal(0, microseconds(received_at))
+        for received_at, readings in connection.execute(
+            REFUSED_SINCE, {"device_id": device_id, "reasons": sorted(OF_TIME), "since": since}, binary=True
+        )
+        for _ in range(readings or 1)
+    ]
 
 
 def save_checkpoints(

@@ -9,21 +9,32 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 import numpy as np
+from numpy.typing import NDArray
 from psycopg import Connection
 
+from analytics.records import NEVER, NOTHING_DUE
 from ingest.judging import Judge, Records
+from runtime.instants import instant
 
 LOAD: LiteralString = "SELECT device_id, version, layout, state FROM engine_state WHERE device_id = ANY(%s)"
 
 SAVE: LiteralString = """
-    INSERT INTO engine_state (device_id, version, layout, last_ts, state)
-    SELECT device_id, version, %(layout)s, to_timestamp(0) + last_us * INTERVAL '1 microsecond', state
-      FROM unnest(%(device_id)s::text[], %(version)s::bigint[], %(last_us)s::bigint[], %(state)s::bytea[])
-           AS changed (device_id, version, last_us, state)
+    INSERT INTO engine_state (device_id, version, layout, last_ts, due, state)
+    SELECT device_id, version, %(layout)s, to_timestamp(0) + last_us * INTERVAL '1 microsecond',
+           to_timestamp(0) + due_us * INTERVAL '1 microsecond', state
+      FROM unnest(%(device_id)s::text[], %(version)s::bigint[], %(last_us)s::bigint[], %(due_us)s::bigint[],
+                  %(state)s::bytea[])
+           AS changed (device_id, version, last_us, due_us, state)
         ON CONFLICT (device_id) DO UPDATE
-       SET version = EXCLUDED.version, layout = EXCLUDED.layout, last_ts = EXCLUDED.last_ts, state = EXCLUDED.state
+       SET version = EXCLUDED.version, layout = EXCLUDED.layout, last_ts = EXCLUDED.last_ts, due = EXCLUDED.due,
+           state = EXCLUDED.state
      WHERE engine_state.version = EXCLUDED.version - 1
 """
+# Those that another collector is at work on are left to it.
+TAKE_DUE: LiteralString = """
+    SELECT device_id FROM engine_state WHERE due <= %s ORDER BY due LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+NOTHING_IS_DUE: LiteralString = "UPDATE engine_state SET due = NULL WHERE device_id = ANY(%s)"
 
 
 class StaleState(Exception):
@@ -71,8 +82,23 @@ def rows(judge: Judge, known: Sequence[Known]) -> Records:
     return np.frombuffer(joined, dtype=judge.state_type)
 
 
+def take_due(connection: Connection, clock_us: int, *, limit: int) -> list[str]:
+    """Devices whose silence has something to say by `clock_us`, the longest overdue first; their rows are locked."""
+    return [device_id for (device_id,) in connection.execute(TAKE_DUE, (instant(clock_us), limit))]
+
+
+def nothing_is_due(connection: Connection, device_ids: Sequence[str]) -> None:
+    """Of devices that nobody judges now: nothing is, until they are heard again."""
+    connection.execute(NOTHING_IS_DUE, (list(device_ids),))
+
+
 def save(
-    connection: Connection, judge: Judge, device_ids: Sequence[str], before: Sequence[Known], after: Records
+    connection: Connection,
+    judge: Judge,
+    device_ids: Sequence[str],
+    before: Sequence[Known],
+    after: Records,
+    due: NDArray[np.int64],
 ) -> list[Known]:
     """Write the states `after` judging, one version up each; return what to `keep` once committed."""
     changed = [Known(known.version + 1, after[i : i + 1].tobytes()) for i, known in enumerate(before)]
@@ -82,7 +108,8 @@ def save(
             "layout": judge.layout,
             "device_id": list(device_ids),
             "version": [known.version for known in changed],
-            "last_us": after["last_ts"].tolist(),
+            "last_us": [None if us == NEVER else us for us in after["last_ts"].tolist()],
+            "due_us": [None if us == NOTHING_DUE else us for us in due.tolist()],
             "state": [known.state for known in changed],
         },
     ).rowcount

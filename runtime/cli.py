@@ -42,6 +42,11 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "score": ("simulators.commands:score", "Compare the alerts that were opened with a ground truth."),
     "export": ("ingest.commands:export", "Write positions or readings to Parquet, CSV or NDJSON."),
     "replay": ("simulators.replay:replay", "Publish recorded readings on the real topics."),
+    "device-test": (
+        "ingest.conformance.commands:device_test",
+        "Say what is right and wrong with what a terminal publishes.",
+    ),
+    "evidence": ("alerts.commands:evidence", "Write a lead's evidence package, or verify one."),
     "doctor": ("runtime.doctor:doctor", "Check database, broker, clock, credentials and disk."),
 }
 GROUPS = {

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     """0: a free one."""
     timezone: str = "Asia/Shanghai"
     language: Literal["zh-CN", "en"] = "zh-CN"
+    office: str = Field(default="城市管理局", min_length=1, max_length=100)
+    """The authority that letters are from."""
     rules_file: Path | None = None
     """None: the catalogue's defaults."""
     laws_file: Path | None = None
@@ -54,6 +56,8 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     retention_days: int = Field(default=400, ge=1)
+    raw_days: int = Field(default=30, ge=1)
+    """Messages as received; those that leads need are kept."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -66,6 +66,10 @@ def simulate(
         float,
         typer.Option(metavar="SHARE", help="Of the trucks, 0 to 1: those whose terminals speak JT/T 808."),
     ] = 0.0,
+    hj212: Annotated[
+        float,
+        typer.Option(metavar="SHARE", help="Of the kitchens, 0 to 1: those whose monitors speak HJ 212."),
+    ] = 0.0,
     clients: Annotated[
         Clients, typer.Option(help="A few shared connections, or one for each device.")
     ] = Clients.POOL,
@@ -92,6 +96,8 @@ def simulate(
         raise UserError(f"--speed {pace} is not above 0")
     if not 0 <= jt808 <= 1:
         raise UserError(f"--jt808 {jt808} is not a share of the trucks, 0 to 1")
+    if not 0 <= hj212 <= 1:
+        raise UserError(f"--hj212 {hj212} is not a share of the kitchens, 0 to 1")
     end_us = start_us + _span_us("--duration", duration) if duration is not None else None
     fleet = read_directory(registry or SAMPLE_DISTRICT)
     secrets = _secrets(credentials) if credentials else {}
@@ -99,7 +105,7 @@ def simulate(
     with ExitStack() as opened:
         out = _opened(truth, opened)
         simulation = make_simulation(
-            fleet, chosen, settings.zone, start_us, seed, TruthWriter(out), jt808=jt808
+            fleet, chosen, settings.zone, start_us, seed, TruthWriter(out), jt808=jt808, hj212=hj212
         )
         if each:
             opened.enter_context(many_files(len(simulation.devices)))

@@ -25,9 +25,9 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def speaks_jt808(device: Device, share: float) -> bool:
-    """Is this one of the `share` (0 to 1) of the fleet? Always the same ones."""
-    return zlib.crc32(b"jt808" + device.device_id.encode()) < share * 2**32
+def speaks(protocol: str, device: Device, share: float) -> bool:
+    """Is this one of the `share` (0 to 1) of its kind that speaks `protocol`? Always the same ones."""
+    return zlib.crc32(f"{protocol}{device.device_id}".encode()) < share * 2**32
 
 
 class Terminal:

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.topics import UpChannel
-from devices.types import DeviceKind, Registry
+from devices.types import Device, DeviceKind, Registry
 from runtime.errors import UserError
 from simulators.fleet import Truck, make_truck
-from simulators.frames import Terminal, location_bodies, speaks_jt808
+from simulators.frames import Terminal, location_bodies, speaks
 from simulators.kitchens import Kitchen
+from simulators.monitors import realtime_frames
 from simulators.noise import disturbed_fixes, disturbed_samples, flaws_of
 from simulators.readings import FUME_ROW, SECOND_US, VEHICLE_ROW, fume_json, message, observed, vehicle_json
 from simulators.scenarios import Scenario
@@ -97,10 +98,11 @@ def make_simulation(
     truths: TruthWriter,
     *,
     jt808: float = 0.0,
+    hj212: float = 0.0,
 ) -> Simulation:
     """Active devices bound to vehicles and outlets of the register; raises UserError where there is none.
 
-    `jt808`: the share of the trucks whose terminals speak JT/T 808.
+    `jt808`, `hj212`: the share of the trucks whose terminals speak JT/T 808, of the kitchens whose monitors HJ 212.
     """
     world = build_world(registry, zone)
     devices = []
@@ -118,7 +120,7 @@ def make_simulation(
                 start_us,
                 np.empty(0, VEHICLE_ROW),
             )
-            if speaks_jt808(device, jt808):
+            if speaks("jt808", device, jt808):
                 made.channel = "jt808"
                 made.to_wire = partial(_vehicle_bodies, truck)
                 made.to_message = Terminal(device).message
@@ -132,6 +134,10 @@ def make_simulation(
                 start_us,
                 np.empty(0, FUME_ROW),
             )
+            if speaks("hj212", device, hj212):
+                made.channel = "hj212"
+                made.to_wire = partial(_fume_frames, device)
+                made.to_message = b"".join
         else:
             continue
         devices.append(made)
@@ -164,3 +170,7 @@ def _vehicle_json(truck: Truck, rows: Rows, first_seq: int) -> list[bytes]:
 
 def _vehicle_bodies(truck: Truck, rows: Rows, _first_seq: int) -> list[bytes]:
     return location_bodies(rows, truck.sensors)
+
+
+def _fume_frames(device: Device, rows: Rows, _first_seq: int) -> list[bytes]:
+    return realtime_frames(rows, device)

@@ -15,12 +15,15 @@ import numpy as np
 from analytics.district import District
 from analytics.haulage.loaded_stop import end_loaded_stop
 from analytics.haulage.off_route import end_off_route
+from analytics.haulage.outside_hours import end_outside_hours
 from analytics.haulage.places import is_inside, permits
 from analytics.haulage.state import AT_SOURCE, AT_TRANSFER, MAY_UNLOAD, PERMITS
 from analytics.haulage.stays import RISES, ROUNDING, last_before_change, stopped_for
 from analytics.haulage.telling import Record, Records, tell, within
+from analytics.haulage.uncovered_load import end_uncovered
+from analytics.haulage.undelivered_load import end_undelivered
 from analytics.kernels._compile import inner_kernel
-from analytics.kernels.projection import distance_m
+from analytics.kernels.projection import distance_m, to_degrees
 from analytics.records import CLEARED, DAY, MAJOR, NEVER, OPENED, SECOND, UNLICENSED_LOADING, UNPERMITTED_HAUL
 from analytics.rules import VehicleRules
 
@@ -64,9 +67,12 @@ def end_load(district: District, rules: VehicleRules, state: Record, here: Recor
     """Clear what needs a load, and forget it. What a sensor says of it stays."""
     end_off_route(district, rules, state, here, events, math.nan)
     end_loaded_stop(state, here, events)
-    if state["unpermitted_ts"] != NEVER:
+    end_outside_hours(state, here, events)
+    end_uncovered(state, here, events)
+    end_undelivered(rules, state, here, events)
+    if state["unpermitted"]:
         events[_say_unpermitted(state, here, events)]["action"] = CLEARED
-        state["unpermitted_ts"] = NEVER
+        state["unpermitted"] = 0
     state["hauling"], state["permits"], state["recent"], state["tip_ts"] = 0, 0, 0, NEVER
     if math.isnan(state["load"]):
         state["loaded"] = 0
@@ -87,7 +93,7 @@ def _fold_sensed(
         if not same:
             again = source >= 0 and here["least"] >= rules.loaded_load - ROUNDING
             if not here["stay_flags"] & (AT_SOURCE | AT_TRANSFER):
-                _say_unlicensed(state, here, events)
+                _say_unlicensed(district, state, here, events)
         state["rise_ts"], state["rise_x"], state["rise_y"] = here["ts"], here["x"], here["y"]
     before = state["loaded"]
     state["loaded"] = 1 if state["load"] >= rules.loaded_load else 0
@@ -113,6 +119,7 @@ def _begin(
 @inner_kernel
 def _leave(district: District, state: Record, here: Record, events: Records) -> None:
     state["haul_left"], state["haul_left_ts"] = 1, here["ts"]
+    state["left_lat"], state["left_lon"] = here["lat"], here["lon"]
     vehicle, found = here["vehicle"], 0
     if vehicle >= 0:
         for i in range(district.vehicle_permits_start[vehicle], district.vehicle_permits_start[vehicle + 1]):
@@ -124,31 +131,29 @@ def _leave(district: District, state: Record, here: Record, events: Records) -> 
                 found += 1
     state["permits"] = found
     if found == 0:
-        state["unpermitted_ts"] = here["ts"]
-        state["unpermitted_lat"], state["unpermitted_lon"] = here["lat"], here["lon"]
+        state["unpermitted"] = 1
         events[_say_unpermitted(state, here, events)]["action"] = OPENED
 
 
 @inner_kernel
 def _say_unpermitted(state: Record, here: Record, events: Records) -> int:
     """Write the event, all but its action; return its row."""
-    said = tell(here, events, state["unpermitted_ts"], state["unpermitted_lat"], state["unpermitted_lon"])
+    said = tell(here, events, state["haul_left_ts"], state["left_lat"], state["left_lon"])
     event = events[said]
     event["kind"], event["severity"], event["score"] = UNPERMITTED_HAUL, MAJOR, UNPERMITTED_SCORE
     event["site"] = state["haul_source"]
     values = event["values"]
     values[0] = np.round(state["load"], 4)
-    values[1] = (here["ts"] - state["unpermitted_ts"]) / SECOND
+    values[1] = (here["ts"] - state["haul_left_ts"]) / SECOND
     values[2] = state["haul_ts"] / SECOND
     return said
 
 
 @inner_kernel
-def _say_unlicensed(state: Record, here: Record, events: Records) -> None:
+def _say_unlicensed(district: District, state: Record, here: Record, events: Records) -> None:
     i = last_before_change(state, here["least"], RISES)
-    said = tell(
-        here, events, state["stay_ts"][i], state["stay_lat_e7"][i] * 1e-7, state["stay_lon_e7"][i] * 1e-7
-    )
+    lat, lon = to_degrees(district.plane, state["stay_x"][i], state["stay_y"][i])
+    said = tell(here, events, state["stay_ts"][i], lat, lon)
     event = events[said]
     event["kind"], event["action"] = UNLICENSED_LOADING, OPENED
     event["severity"], event["score"] = MAJOR, UNLICENSED_SCORE

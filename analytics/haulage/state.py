@@ -9,17 +9,20 @@ from numpy.typing import NDArray
 
 from analytics.records import NEVER, UNKNOWN
 
-VEHICLE_LAYOUT = 2
+VEHICLE_LAYOUT = 3
 """To be raised with every change of VEHICLE_STATE: a state of another layout cannot be read."""
 
 AT_SITE, AT_SOURCE, AT_TRANSFER, AT_PARKING, MAY_UNLOAD, AT_PERMITTED = 1, 2, 4, 8, 16, 32
 """Where a fix lies, as bits. AT_SITE: in any site but a no_go zone. AT_PERMITTED: in a source site this vehicle
 has a permit for, on that day. MAY_UNLOAD: disposal, transfer, or where a permit in force says."""
 
+UNTOLD, TOLD, PASSED_OVER = 0, 1, 2
+"""Of a silence that is going on. PASSED_OVER: there is nobody to tell it of."""
+
 STAYS = 24
 PERMITS = 8
 ZONES = 4
-RECENT = 4
+RECENT = 8
 OVERLAPS = 16
 
 VEHICLE_STATE = np.dtype(
@@ -62,12 +65,10 @@ VEHICLE_STATE = np.dtype(
         # Recent places: a ring of entries, each some fixes that followed one another.
         ("stay_next", "i1"),  # where the next entry goes
         ("stay_count", "i1"),
-        ("stay_first_ts", "i8", (STAYS,)),
+        ("stay_begun_ts", "i8"),  # the newest entry's first fix
         ("stay_ts", "i8", (STAYS,)),  # its last fix, with the place
         ("stay_x", "f4", (STAYS,)),
         ("stay_y", "f4", (STAYS,)),
-        ("stay_lat_e7", "i4", (STAYS,)),  # degrees, times ten million
-        ("stay_lon_e7", "i4", (STAYS,)),
         ("stay_most", "f4", (STAYS,)),  # load
         ("stay_least", "f4", (STAYS,)),
         ("stay_source", "i4", (STAYS,)),
@@ -82,14 +83,15 @@ VEHICLE_STATE = np.dtype(
         ("haul_left", "i1"),  # it has left its source
         ("haul_delivered", "i1"),  # it has been where it may be unloaded
         ("haul_ts", "i8"),
-        ("haul_left_ts", "i8"),
+        ("haul_left_ts", "i8"),  # with the place
+        ("left_lat", "f8"),
+        ("left_lon", "f8"),
         ("haul_source", "i4"),
         ("permits", "i4"),  # in force for it, how many
         ("permit", "i4", (PERMITS,)),
         ("segment", "i4", (PERMITS,)),  # of the permit's route, nearest last time
-        ("unpermitted_ts", "i8"),  # the open unpermitted_haul's start
-        ("unpermitted_lat", "f8"),
-        ("unpermitted_lon", "f8"),
+        ("unpermitted", "i1"),  # unpermitted_haul is open
+        ("undelivered", "i1"),  # undelivered_load is open
         # off_route
         ("off_ts", "i8"),  # first fix beyond the corridor, of the run or the open episode
         ("off_lat", "f8"),
@@ -102,11 +104,45 @@ VEHICLE_STATE = np.dtype(
         ("off_permit", "i4"),  # of the nearest route
         ("off_open", "i1"),
         ("off_severity", "i1"),
-        ("recent", "i4"),  # off_route and loaded_stop episodes of this load, the newest RECENT of them
+        ("recent", "i4"),  # episodes of this load that only a load can have, the newest RECENT of them
         ("recent_kind", "i1", (RECENT,)),
         ("recent_ts", "i8", (RECENT,)),
         ("recent_lat", "f8", (RECENT,)),
         ("recent_lon", "f8", (RECENT,)),
+        # outside_hours: the first fix of the run, or of the open episode
+        ("hours_ts", "i8"),
+        ("hours_lat", "f8"),
+        ("hours_lon", "f8"),
+        ("hours_open", "i1"),
+        # … of uncovered_load
+        ("bare_ts", "i8"),
+        ("bare_lat", "f8"),
+        ("bare_lon", "f8"),
+        ("bare_open", "i1"),
+        # … of overspeed
+        ("over_ts", "i8"),
+        ("over_lat", "f8"),
+        ("over_lon", "f8"),
+        ("over_back_ts", "i8"),  # at the limit or under it since, while open
+        ("over_last_ts", "i8"),  # last fix over it
+        ("over_fixes", "i4"),
+        ("over_road", "i4"),  # where it was most over the limit, and by how much
+        ("over_kmh", "f4"),
+        ("over_limit_kmh", "f4"),
+        ("over_open", "i1"),
+        # What has been told of a silence that is going on.
+        ("lost", "i1"),  # signal_loss
+        ("offline", "i1"),  # device_offline
+        # device_fault: the last readings, the newest in the lowest bit
+        ("fault_window", "i1"),  # how many there are
+        ("fault_bad", "i8"),  # 1: not good
+        ("fault_off", "i8"),  # 1: refused for its time
+        ("fault_good_run", "i1"),  # good ones since the last that was not, up to 100
+        ("fault_ts", "i8"),  # the first that was not, of those not far apart
+        ("fault_lat", "f8"),
+        ("fault_lon", "f8"),
+        ("fault_open", "i1"),
+        ("refused_ts", "i8"),  # when the newest reading was refused that the window knows of
         # Loading, by the sensor: its last evidence.
         ("rise_ts", "i8"),
         ("rise_x", "f8"),
@@ -186,11 +222,20 @@ def new_vehicle_states(count: int) -> NDArray[np.void]:
     """States of vehicles never heard of."""
     states = np.zeros(count, VEHICLE_STATE)
     for name, (field, *_) in (VEHICLE_STATE.fields or {}).items():
-        if name == "last_ts" or name.endswith("_ts"):
+        if name.endswith("_ts"):
             states[name] = NEVER
         elif field.base == np.float64:
             states[name] = np.nan
-    for name in ("site", "stop_source", "haul_source", "permit", "segment", "off_permit", "zone"):
+    for name in (
+        "site",
+        "stop_source",
+        "haul_source",
+        "permit",
+        "segment",
+        "off_permit",
+        "over_road",
+        "zone",
+    ):
         states[name] = -1
     states["lift"] = states["cover"] = UNKNOWN
     return states

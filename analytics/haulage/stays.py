@@ -67,13 +67,11 @@ def fold_stay(state: Record, here: Record, stay_m: float) -> None:
         else:
             state["stay_count"] += 1
         state["stay_next"] = (newest + 1) % STAYS
-        state["stay_first_ts"][newest] = here["ts"]
+        state["stay_begun_ts"] = here["ts"]
         state["stay_flags"][newest], state["stay_source"][newest] = 0, -1
         state["stay_most"][newest] = state["stay_least"][newest] = state["load"]
     state["stay_ts"][newest] = here["ts"]
     state["stay_x"][newest], state["stay_y"][newest] = here["x"], here["y"]
-    state["stay_lat_e7"][newest] = round(here["lat"] * 1e7)
-    state["stay_lon_e7"][newest] = round(here["lon"] * 1e7)
     state["stay_most"][newest] = larger(state["stay_most"][newest], state["load"])
     state["stay_least"][newest] = -larger(-state["stay_least"][newest], -state["load"])
     better = here["flags"] & AT_PERMITTED and not state["stay_flags"][newest] & AT_PERMITTED
@@ -84,7 +82,7 @@ def fold_stay(state: Record, here: Record, stay_m: float) -> None:
 
 @inner_kernel
 def _continues(state: Record, here: Record, newest: int) -> bool:
-    if not within(state["stay_first_ts"][newest], here["ts"], ENTRY_S):
+    if not within(state["stay_begun_ts"], here["ts"], ENTRY_S):
         return False
     load, most, least = state["load"], state["stay_most"][newest], state["stay_least"][newest]
     if math.isnan(load) or math.isnan(most):

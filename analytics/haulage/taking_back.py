@@ -1,13 +1,25 @@
 """What must be withdrawn when a load turns out to have been tipped long before.
 
-off_route and loaded_stop need a load. Where (c) holds it to have been tipped at a stop, what began after that stop
-was told of an empty truck. The newest RECENT episodes of a load are remembered for this, cleared ones too.
+off_route, loaded_stop, outside_hours, uncovered_load and signal_loss need a load. Where (c) holds it to have been tipped
+at a stop, what began after that stop was told of an empty truck. The newest RECENT episodes of a load are remembered for
+this, cleared ones too.
 """
 
 from analytics.haulage.state import RECENT
 from analytics.haulage.telling import Record, Records, tell
 from analytics.kernels._compile import inner_kernel
-from analytics.records import DUMPED_BEFORE, INFO, LOADED_STOP, MINOR, OFF_ROUTE, WITHDRAWN
+from analytics.records import (
+    DUMPED_BEFORE,
+    INFO,
+    LOADED_STOP,
+    MAJOR,
+    MINOR,
+    OFF_ROUTE,
+    OUTSIDE_HOURS,
+    SIGNAL_LOSS,
+    UNCOVERED_LOAD,
+    WITHDRAWN,
+)  # fmt: skip
 
 
 @inner_kernel
@@ -34,8 +46,16 @@ def take_back(state: Record, here: Record, events: Records, ts: int) -> None:
         if started > ts:
             event = events[tell(here, events, started, state["recent_lat"][i], state["recent_lon"][i])]
             event["kind"], event["action"], event["reason"] = kind, WITHDRAWN, DUMPED_BEFORE
-            event["severity"], event["score"] = INFO if kind == LOADED_STOP else MINOR, 0.0
+            event["severity"], event["score"] = MINOR, 0.0
+            if kind == LOADED_STOP:
+                event["severity"] = INFO
+            elif kind == SIGNAL_LOSS:
+                event["severity"] = MAJOR
             if kind == OFF_ROUTE and state["off_ts"] == started:
                 state["off_open"] = 0
             if kind == LOADED_STOP and state["stop_ts"] == started:
                 state["stop_open"] = 0
+            if kind == OUTSIDE_HOURS and state["hours_ts"] == started:
+                state["hours_open"] = 0
+            if kind == UNCOVERED_LOAD and state["bare_ts"] == started:
+                state["bare_open"] = 0

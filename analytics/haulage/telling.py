@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from analytics.kernels._compile import inner_kernel
 from analytics.records import EVENT_VALUES, NO_REASON, SECOND
 
-MOST_EVENTS_A_FIX = 32
-"""Loads begun and ended, an unloading and what it withdraws, and four zones left for four others: 26."""
+MOST_EVENTS_A_FIX = 48
+"""Silences told and over, loads begun and ended, an unloading and what it withdraws, four zones left for four
+others: 44."""
 
 Record = np.void
 Records = NDArray[np.void]
@@ -45,6 +46,7 @@ def tell(here: Record, events: Records, started: int, lat: float, lon: float) ->
     event["slot"], event["index"], event["ts"] = here["slot"], here["row"], here["ts"]
     event["started"], event["lat"], event["lon"] = started, lat, lon
     event["reason"], event["place"], event["permit"], event["site"] = NO_REASON, -1, -1, -1
+    event["road"] = -1
     values = event["values"]
     for i in range(EVENT_VALUES):
         values[i] = math.nan

@@ -23,7 +23,7 @@ from analytics.haulage.stays import FALLS, ROUNDING, last_before_change, stopped
 from analytics.haulage.taking_back import take_back
 from analytics.haulage.telling import Record, Records, lasted, tell, within
 from analytics.kernels._compile import inner_kernel
-from analytics.kernels.projection import distance_m
+from analytics.kernels.projection import distance_m, to_degrees
 from analytics.records import (
     CRITICAL,
     DAY,
@@ -61,9 +61,10 @@ def fold_unloading(
         i = last_before_change(state, here["most"], FALLS)
         lawful = here["stay_flags"] & MAY_UNLOAD
         parking = state["stay_flags"][i] & AT_PARKING
+        lat, lon = to_degrees(district.plane, state["stay_x"][i], state["stay_y"][i])
         _fold_evidence(
             rules, state, here, LOAD_FALL, lawful, parking, here["most"],
-            state["stay_ts"][i], state["stay_lat_e7"][i] * 1e-7, state["stay_lon_e7"][i] * 1e-7, events,
+            state["stay_ts"][i], lat, lon, events,
         )  # fmt: skip
         state["fall_ts"] = here["ts"]
     if state["unloading_ts"] != before:
@@ -207,7 +208,7 @@ def fold_inferred(
     if state["has_load"] or state["has_lift"] or not state["hauling"] or not state["haul_left"]:
         return
     if here["flags"] & MAY_UNLOAD:
-        state["haul_delivered"], state["tip_ts"] = 1, NEVER
+        state["tip_ts"] = NEVER
     returned = here["flags"] & AT_SOURCE != 0
     if state["tip_ts"] != NEVER and (returned or lasted(state["parked_ts"], here["ts"], rules.day_end_s)):
         terms = INFERRED

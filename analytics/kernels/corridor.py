@@ -47,9 +47,9 @@ def distance_to_route(routes: Routes, route: int, x: float, y: float, hint: int)
     first, last = routes.route_start[route], routes.route_start[route + 1]
     nearest, least = -1, math.inf
     if first <= hint < last:
-        nearest, least = hint, _square_distance(routes.segments, hint, x, y)
+        nearest, least = hint, square_distance(routes.segments, hint, x, y)
         for segment in range(max(first, hint - _NEAR), min(last, hint + _NEAR + 1)):
-            square = _square_distance(routes.segments, segment, x, y)
+            square = square_distance(routes.segments, segment, x, y)
             if square < least:
                 nearest, least = segment, square
     for box in range(routes.box_start[route], routes.box_start[route + 1]):
@@ -59,14 +59,14 @@ def distance_to_route(routes: Routes, route: int, x: float, y: float, hint: int)
             continue
         start = first + (box - routes.box_start[route]) * CHUNK
         for segment in range(start, min(start + CHUNK, last)):
-            square = _square_distance(routes.segments, segment, x, y)
+            square = square_distance(routes.segments, segment, x, y)
             if square < least:
                 nearest, least = segment, square
     return math.sqrt(least), nearest
 
 
 @inner_kernel
-def _square_distance(segments: NDArray[np.float64], segment: int, x: float, y: float) -> float:
+def square_distance(segments: NDArray[np.float64], segment: int, x: float, y: float) -> float:
     ax, ay = segments[segment, 0], segments[segment, 1]
     dx, dy = segments[segment, 2] - ax, segments[segment, 3] - ay
     square = dx * dx + dy * dy

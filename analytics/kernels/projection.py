@@ -77,6 +77,28 @@ def to_plane(plane: Plane, lat: float, lon: float) -> tuple[float, float]:
 
 
 @kernel
+def to_degrees(plane: Plane, x: float, y: float) -> tuple[float, float]:
+    """The place whose `to_plane` is (x, y): latitude and longitude, within 1e-9 degrees."""
+    away = math.hypot(x, y)
+    turn = 2 * math.atan2(away, plane.diameter_m)
+    sine, cosine = math.sin(turn), math.cos(turn)
+    share = sine / away if away > 0.0 else 0.0
+    sphere_sine = cosine * plane.sin_lat + y * share * plane.cos_lat
+    sphere_sine = min(max(sphere_sine, -_ALMOST_ONE), _ALMOST_ONE)
+    angle = math.atan2(x * share, plane.cos_lat * cosine - y * share * plane.sin_lat)
+    isometric = (math.atanh(sphere_sine) - plane.shift) / plane.stretch
+    sine = math.tanh(isometric)
+    for _ in range(6):  # each round leaves 1/150 of the error
+        sine = math.tanh(isometric + _E * math.atanh(_E * sine))
+    lon = plane.lon + math.degrees(angle) / plane.stretch
+    if lon > 180.0:
+        lon -= 360.0
+    elif lon < -180.0:
+        lon += 360.0
+    return math.degrees(math.asin(sine)), lon
+
+
+@kernel
 def distance_m(x0: float, y0: float, x1: float, y1: float) -> float:
     """Planar metres: right near the district (see Scale)."""
     return math.sqrt((x1 - x0) * (x1 - x0) + (y1 - y0) * (y1 - y0))

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from alerts import moves
+from alerts import moves, transfers
+from alerts.laws import as_data
 from alerts.leads import (
     NoSuchLead,
     hand_over,
@@ -93,6 +94,7 @@ class Transition(_Body):
     level: Name | None = None
     verdict: Literal["approve", "return"] | None = None
     receiver: Receiver | None = None
+    basis: Note = ""
     decision: Decision | None = None
     outcome: Literal["executed", "corrected", "not_executed", "feedback_received", "other"] | None = None
 
@@ -183,12 +185,21 @@ def move(
             role=caller.role, note=body.note,
         )  # fmt: skip
     else:
+        before = lock_lead(connection, lead_id)["state"]
+        receiver = _receiver(request, connection, lead_id, body)
+        zone = request.app.state.settings.zone
         move_lead(
             connection, lead_id, to=body.to, actor=caller.name, role=caller.role, note=body.note,
-            assignee=body.assignee, receiver=_receiver(request, connection, lead_id, body),
+            assignee=body.assignee, receiver=receiver,
             decision=body.decision.model_dump() if body.decision else None, outcome=body.outcome,
-            zone=request.app.state.settings.zone,
+            zone=zone,
         )  # fmt: skip
+        if body.to == "transferred" and receiver is not None:
+            transfers.send(
+                connection, lead_id, party=receiver, by=caller.name, zone=zone, note=body.note, basis=body.basis,
+                what="case" if before == "filed" else "lead",
+            )  # fmt: skip
+        transfers.followed(connection, lead_id, before=before, to=body.to, note=body.note, zone=zone)
     return _shown(request, connection, lead_id, caller)
 
 
@@ -266,7 +277,8 @@ def _shown(request: Request, connection: Connection[Any], lead_id: int, caller: 
     row = load_lead(connection, lead_id)
     if row is None:
         raise NoSuchLead(f"there is no lead {lead_id}")
-    return Answer(_shower(request, connection, caller)(row))
+    laws = [as_data(law) for law in request.app.state.laws.of(row["kind"])]
+    return Answer({**_shower(request, connection, caller)(row), "laws": laws})
 
 
 def _today(request: Request) -> Any:

@@ -62,7 +62,11 @@ def tip(connection: psycopg.Connection, n: int, after: timedelta) -> None:
         kind="illegal_dumping", place=f"@{at}", started=at, opened=at, updated=at, severity="critical", score=0.9,
         lat=36.7, lon=117.5,
     )  # fmt: skip
-    desk = Desk(catalogue=load_catalogue(None), registry_version=1, jurisdiction_of=lambda *_: "370114001")
+    desk = Desk(
+        catalogue=load_catalogue(None),
+        registry_version_at=lambda _: 1,
+        jurisdiction_of=lambda *_: "370114001",
+    )
     with connection.transaction():
         write_difference(
             connection,

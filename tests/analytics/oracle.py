@@ -1,7 +1,8 @@
 """The rules for trucks again, slowly: plain Python over the whole history of one vehicle.
 
 Written from the contract, section 4. Takes the projection, the zones and the corridors from the kernels, which
-have their own tests, and nothing else. Says (ts, action, kind, severity, started).
+have their own tests, and nothing else. Says (ts, action, kind, severity, started). `silent` says what the stream clock
+makes of the end of the history: the oracle is never asked in between.
 """
 
 import math
@@ -28,6 +29,7 @@ class Seen:
     kmh: float
     load: float
     lift: int
+    cover: int
     sites: list[int]
     barred: list[int]
     may_unload: bool
@@ -45,6 +47,8 @@ class Load:
     delivered: bool = False
     stop: list[Seen] | None = None
     told: list[tuple[str, int]] = field(default_factory=list)
+    reached: bool = False
+    overdue: bool = False
 
 
 class Oracle:
@@ -55,7 +59,17 @@ class Oracle:
         self.said: list[Saying] = []
         self.qualities: list[str] = []
         self.has_load = self.has_lift = self.loaded = False
-        self.load, self.lift = math.nan, -1
+        self.load, self.lift, self.cover = math.nan, -1, -1
+        self.last: int | None = None
+        self.readings: list[tuple[int, bool, bool]] = []
+        self.fault: int | None = None
+        self.late_run: list[Seen] = []
+        self.late: int | None = None
+        self.bare_run: list[Seen] = []
+        self.bare: int | None = None
+        self.over_run: list[Seen] = []
+        self.over: int | None = None
+        self.slow: int | None = None
         self.haul: Load | None = None
         self.loaded_ts: int | None = None
         self.stop: list[Seen] = []
@@ -86,6 +100,68 @@ class Oracle:
         return ground_m(self.d.plane, a.x, a.y, b.x, b.y) <= 100 + seconds * kmh / 3.6
 
     def hear(self, fix: Any) -> None:
+        now = int(fix["ts"])
+        if fix["fix"] == 2:
+            self.count(now, bad=True, refused=True)
+            return
+        for kind, opened, started in self.silences(now):
+            severity = "major" if kind == "signal_loss" else "minor"
+            self.said.append((opened, "opened", kind, severity, started))
+            self.said.append((now, "cleared", kind, severity, started))
+            if kind == "signal_loss" and self.haul:
+                self.haul.told.append((kind, started))
+        self.last = now
+        self.hear_reading(fix)
+        self.count(now, bad=self.qualities[-1] != "ok", refused=False)
+
+    def silences(self, until: int) -> list[tuple[str, int, int]]:
+        """What nothing since the last reading means: kind, when it was long enough, when it began."""
+        found = []
+        if self.last is not None:
+            last = self.good[-1] if self.good else None
+            speaks = last is not None and self.last - last.ts < 300 * S and last.kmh > 10
+            if speaks and self.loaded and self.haul and until - self.last >= 300 * S:
+                found.append(("signal_loss", self.last + 300 * S, self.last))
+            if (
+                until - self.last >= 86400 * S
+                and self.vehicle >= 0
+                and self.d.vehicle_in_service[self.vehicle]
+            ):
+                found.append(("device_offline", self.last + 86400 * S, self.last))
+        return found
+
+    def silent(self, clock: int) -> list[Saying]:
+        said = [
+            (opened, "opened", kind, "major" if kind == "signal_loss" else "minor", started)
+            for kind, opened, started in self.silences(clock)
+        ]
+        h = self.haul
+        if h and h.left is not None and h.source >= 0 and not h.reached and not h.overdue:
+            due = h.left + 4 * 3600 * S
+            if clock >= due:
+                said.append((due, "opened", "undelivered_load", "minor", h.left))
+        return said
+
+    def count(self, now: int, *, bad: bool, refused: bool) -> None:
+        self.readings.append((now, bad, refused))
+        window = self.readings[-60:]
+        if self.fault is not None:
+            if not any(bad for _, bad, _ in window):
+                self.said.append((now, "cleared", "device_fault", "minor", self.fault))
+                self.fault = None
+        elif len(window) == 60 and bad:
+            many = sum(bad for _, bad, _ in window) > 30
+            if many or sum(refused for _, _, refused in window) >= 10:
+                first, good = now, 0
+                for ts, was_bad, _ in reversed(self.readings):
+                    good = 0 if was_bad else good + 1
+                    if good == 30:
+                        break
+                    first = ts if was_bad else first
+                self.fault = first
+                self.said.append((now, "opened", "device_fault", "minor", first))
+
+    def hear_reading(self, fix: Any) -> None:
         self.has_load |= not math.isnan(fix["load"])
         self.has_lift |= fix["lift"] != -1
         quality, seen = self.judged(fix)
@@ -96,7 +172,9 @@ class Oracle:
             self.load = float(fix["load"])
         if fix["lift"] != -1:
             self.lift = int(fix["lift"])
-        seen.load, seen.lift = self.load, self.lift
+        if fix["cover"] != -1:
+            self.cover = int(fix["cover"])
+        seen.load, seen.lift, seen.cover = self.load, self.lift, self.cover
         self.look(seen, int(fix["local"]))
         self.good.append(seen)
         self.follow(seen, int(fix["local"]))
@@ -109,7 +187,7 @@ class Oracle:
         if fix["hdop"] > 10:
             return "hdop", None
         x, y = to_plane(self.d.plane, fix["lat"], fix["lon"])
-        seen = Seen(int(fix["ts"]), x, y, float(fix["speed_kmh"]), math.nan, -1, [], [], False, -1)
+        seen = Seen(int(fix["ts"]), x, y, float(fix["speed_kmh"]), math.nan, -1, -1, [], [], False, -1)
         if not self.good or self.reachable(self.good[-1], seen):
             self.strays = []
             return "ok", seen
@@ -155,14 +233,105 @@ class Oracle:
 
     def follow(self, now: Seen, local: int) -> None:
         self.follow_stop(now)
+        self.overdue(now)
         self.infer(now)
         self.take_up(now, local)
         if self.loaded and self.haul and self.haul.left is not None:
             self.off_route(now)
+            self.outside_hours(now, local)
+        if self.loaded and self.haul:
+            self.uncovered(now)
         self.unload(now)
         self.deliver()
         self.stand_loaded()
         self.no_go(now)
+        self.overspeed(now)
+
+    def overdue(self, now: Seen) -> None:
+        h = self.haul
+        if not h or h.left is None:
+            return
+        due = h.left + 4 * 3600 * S
+        late = now.ts > due or (now.ts == due and not now.may_unload)
+        if h.source >= 0 and late and not h.reached and not h.overdue:
+            h.overdue = True
+            self.said.append((due, "opened", "undelivered_load", "minor", h.left))
+        if now.may_unload:
+            h.reached = True
+            if h.overdue:
+                self.say("cleared", "undelivered_load", "minor", h.left)
+            h.overdue = False
+
+    def outside_hours(self, now: Seen, local: int) -> None:
+        assert self.haul
+        minute = local % (86400 * S) // (60 * S)
+        hours = []
+        for p in self.haul.permits:
+            own = self.d.permit_hours[
+                self.d.permit_hours_start[p] : self.d.permit_hours_start[p + 1]
+            ].tolist()
+            hours.append(not own or any(a <= minute < b for a, b in own))
+        outside = bool(hours) and not any(hours)
+        if self.late is not None:
+            if not outside:
+                self.say("cleared", "outside_hours", "minor", self.late)
+                self.late, self.late_run = None, []
+        elif outside and not self.stood(180):
+            self.late_run.append(now)
+            if now.ts - self.late_run[0].ts >= 300 * S:
+                self.late = self.late_run[0].ts
+                self.say("opened", "outside_hours", "minor", self.late)
+                self.haul.told.append(("outside_hours", self.late))
+        else:
+            self.late_run = []
+
+    def uncovered(self, now: Seen) -> None:
+        assert self.haul
+        if self.bare is not None:
+            if self.cover != 1:
+                self.say("cleared", "uncovered_load", "minor", self.bare)
+                self.bare, self.bare_run = None, []
+        elif self.cover == 1 and now.kmh >= 10:
+            self.bare_run.append(now)
+            if now.ts - self.bare_run[0].ts >= 30 * S:
+                self.bare = self.bare_run[0].ts
+                self.say("opened", "uncovered_load", "minor", self.bare)
+                self.haul.told.append(("uncovered_load", self.bare))
+        else:
+            self.bare_run = []
+
+    def limit(self, now: Seen) -> float:
+        """Of the nearest road it is on; NaN: none."""
+        roads = self.d.roads
+        near = []
+        for s, (ax, ay, bx, by) in enumerate(roads.segments.tolist()):
+            road = int(roads.segment_road[s])
+            long = (bx - ax) ** 2 + (by - ay) ** 2
+            along = (
+                min(1, max(0, ((now.x - ax) * (bx - ax) + (now.y - ay) * (by - ay)) / long)) if long else 0
+            )
+            metres = math.dist((now.x, now.y), (ax + along * (bx - ax), ay + along * (by - ay)))
+            if metres <= roads.corridor_m[road]:
+                near.append((metres, road))
+        return float(self.d.road_limit_kmh[min(near)[1]]) if near else math.nan
+
+    def overspeed(self, now: Seen) -> None:
+        limit = self.limit(now)
+        if now.kmh > limit * 1.1:
+            self.over_run.append(now)
+            self.slow = None
+            if self.over is None and len(self.over_run) >= 3:
+                self.over = self.over_run[0].ts
+                self.say("opened", "overspeed", "minor", self.over)
+        elif self.over is None:
+            self.over_run = []
+        elif now.kmh > limit:
+            self.slow = None
+        else:
+            self.slow = self.slow if self.slow is not None else now.ts
+            if now.ts - self.slow >= 30 * S:
+                self.say("cleared", "overspeed", "minor", self.over)
+                self.over, self.over_run = None, []
 
     def follow_stop(self, now: Seen) -> None:
         slow = not now.kmh >= 5
@@ -225,14 +394,19 @@ class Oracle:
             first, last = h.stop[0], h.stop[-1]
             self.say("opened", "illegal_dumping", "major", first.ts)
             self.unloading, self.dumping = (last.ts, first.x, first.y), (first.ts, "major", {"inferred"})
-            for kind, started in h.told[-4:]:
+            for kind, started in h.told[-8:]:
                 if started <= first.ts:
                     continue
-                self.say("withdrawn", kind, "info" if kind == "loaded_stop" else "minor", started)
-                if kind == "loaded_stop":
-                    self.standing = None if self.standing == started else self.standing
-                elif self.off and self.off[0] == started:
+                severity = {"loaded_stop": "info", "signal_loss": "major"}.get(kind, "minor")
+                self.say("withdrawn", kind, severity, started)
+                if kind == "loaded_stop" and self.standing == started:
+                    self.standing = None
+                if kind == "off_route" and self.off and self.off[0] == started:
                     self.off = None
+                if kind == "outside_hours" and self.late == started:
+                    self.late = None
+                if kind == "uncovered_load" and self.bare == started:
+                    self.bare = None
             self.end()
 
     def take_up(self, now: Seen, local: int) -> None:
@@ -289,6 +463,14 @@ class Oracle:
             self.say("cleared", "off_route", self.off[1], self.off[0])
         self.stand_no_more()
         self.stop_loaded.append(False)
+        if self.late is not None:
+            self.say("cleared", "outside_hours", "minor", self.late)
+        if self.bare is not None:
+            self.say("cleared", "uncovered_load", "minor", self.bare)
+        if self.haul and self.haul.overdue:
+            assert self.haul.left is not None
+            self.say("cleared", "undelivered_load", "minor", self.haul.left)
+        self.late, self.late_run, self.bare, self.bare_run = None, [], None, []
         if self.unpermitted is not None:
             self.say("cleared", "unpermitted_haul", "major", self.unpermitted)
         self.off, self.beyond, self.unpermitted, self.haul = None, [], None, None

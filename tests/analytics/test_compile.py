@@ -77,3 +77,26 @@ def test_a_kernel_that_makes_an_array_is_refused() -> None:
 
     with pytest.raises(numba.TypingError, match="array passed into the function"):
         makes(3)
+
+
+@COMPILED
+def test_the_same_kernels_agree_with_the_oracle_as_plain_python() -> None:
+    """Compiled code forgives an index out of range; Python does not."""
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "tests/analytics/test_vehicles_oracle.py",
+        ],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stdout[-3000:]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from analytics.kernels.projection import distance_m, ground_m, plane_at, to_plane
+from analytics.kernels.projection import distance_m, ground_m, plane_at, to_degrees, to_plane
 from tests.analytics.geodesic import geodesic_m
 
 Place = tuple[float, float]
@@ -110,3 +110,21 @@ def test_an_unknown_coordinate_is_nowhere() -> None:
     assert all(map(math.isnan, to_plane(ZHANGQIU, math.nan, 117.5)))
     assert all(map(math.isnan, to_plane(ZHANGQIU, 36.7, math.nan)))
     assert math.isnan(ground_m(ZHANGQIU, math.nan, math.nan, 0.0, 0.0))
+
+
+@given(PLACES)
+@example((36.7, 117.5))
+def test_there_and_back_is_the_same_place(place: Place) -> None:
+    lat, lon = place
+    x, y = to_plane(ZHANGQIU, lat, lon)
+    back = to_degrees(ZHANGQIU, x, y)
+
+    # Far away a float says less, at a pole every longitude is the same place, and the conformal sphere is
+    # a little more than once around.
+    near = math.hypot(x, y) < 2e7 and abs(lat) < 89 and abs((lon - 117.5 + 180) % 360 - 180) < 170
+    assert geodesic_near(back, place, 0.001 if near else 50_000)
+
+
+def geodesic_near(one: Place, other: Place, metres: float) -> bool:
+    across = math.radians((one[1] - other[1] + 180) % 360 - 180) * math.cos(math.radians(one[0]))
+    return math.hypot(math.radians(one[0] - other[0]), across) * 6_371_000 <= metres

@@ -138,7 +138,8 @@ def test_a_haul_with_a_permit_by_its_road_to_its_tip_is_nobodys_business() -> No
 
 def test_a_load_that_leaves_its_source_without_a_permit_is_unpermitted_until_unloaded() -> None:
     bare = district(without=["P1"])
-    haul = [*loaded_in_the_pit(), *out_to(TIP, end="10:20"), fix("10:30", TIP, load=0.2)]
+    haul = [*loaded_in_the_pit(), *out_to(TIP, end="10:20"), *stand("10:20:10", "10:29", TIP, **FULL)]
+    haul.append(fix("10:30", TIP, load=0.2))
 
     opened, cleared = told(haul, bare)
 
@@ -424,7 +425,7 @@ def test_a_load_that_falls_by_four_tenths_in_a_field_began_with_the_last_fix_bef
 
 
 def test_a_fall_over_more_than_ten_minutes_or_three_hundred_metres_is_none() -> None:
-    way = [*loaded_in_the_pit(), *out_to(ROADSIDE)]
+    way = [*loaded_in_the_pit(), *out_to(ROADSIDE, end="10:09:50"), fix("10:10", ROADSIDE, **FULL)]
 
     assert told([*way, fix("10:20", ROADSIDE, load=0.1)])[0].kind == "illegal_dumping"
     assert told([*way, fix("10:20:01", ROADSIDE, load=0.1)]) == []

@@ -23,14 +23,15 @@ from analytics.records import (
     NO,
     QUALITIES,
     REASONS,
+    REFUSED,
     SECOND,
     SEVERITIES,
     UNKNOWN,
     YES,
 )  # fmt: skip
 from analytics.rules import VehicleRules
-from analytics.vehicles import judge_vehicles, new_vehicle_states
-from devices.types import Permit, Registry, Route, Site
+from analytics.vehicles import judge_vehicles, new_vehicle_states, silent_vehicles
+from devices.types import Permit, Registry, Road, Route, Site
 from tests import small_district
 from tests.small_district import place, square
 
@@ -59,13 +60,13 @@ def reads(us: int) -> str:
 
 def fix(
     at: str | int, where: Place, *, kmh: float = 0.0, load: float | None = None, lift: bool | None = None,
-    hdop: float | None = None, fixed: bool | None = True,
+    hdop: float | None = None, fixed: bool | None = True, cover: str | None = None,
 ) -> tuple[Any, ...]:  # fmt: skip
     ts = clock(at) if isinstance(at, str) else at
     lat, lon = place(*where)
     return (
         0, ts, ts + 8 * HOUR, lat, lon, kmh, math.nan, _number(hdop), math.nan, _number(load),
-        _switch(fixed), UNKNOWN, _switch(lift), UNKNOWN,
+        _switch(fixed), UNKNOWN, _switch(lift), _switch(None if cover is None else cover == "open"),
     )  # fmt: skip
 
 
@@ -75,6 +76,14 @@ def _number(value: float | None) -> float:
 
 def _switch(value: bool | None) -> int:
     return UNKNOWN if value is None else YES if value else NO
+
+
+def refused(at: str | int) -> tuple[Any, ...]:
+    """Word of a reading that was refused for its time, and when it came."""
+    row = list(fix(at, (0, 0)))
+    row[3] = row[4] = row[5] = math.nan
+    row[10] = REFUSED
+    return tuple(row)
 
 
 def stand(start: str, end: str, where: Place, *, every_s: int = 30, **sent: Any) -> Fixes:
@@ -111,6 +120,7 @@ class Told:
     lat: float
     lon: float
     values: dict[str, float]
+    road: str | None = None
 
 
 def district(*more: Site, without: Iterable[str] = (), **changes: Any) -> Registry:
@@ -134,6 +144,17 @@ def route(route_id: str, *places: Place, corridor_m: float = 100) -> Route:
         name=route_id,
         geometry={"type": "LineString", "coordinates": line},
         corridor_m=corridor_m,
+    )
+
+
+def road(road_id: str, *places: Place, limit_kmh: float | None = 60, corridor_m: float = 30) -> Road:
+    line = [list(reversed(place(*where))) for where in places]
+    return Road(
+        road_id=road_id,
+        name=road_id,
+        geometry={"type": "LineString", "coordinates": line},
+        corridor_m=corridor_m,
+        speed_limit_kmh=limit_kmh,
     )
 
 
@@ -169,6 +190,17 @@ def judge(
     )
 
 
+def silence(fixes: Fixes, at: str, registry: Registry = USUAL, *, vehicles: Any = (0,)) -> list["Told"]:
+    """What the stream clock makes of it at `at` that nothing has come since the last fix."""
+    after, _, _ = judge(fixes, registry, vehicles=vehicles)
+    return named(silent(after, clock(at), registry, vehicles=vehicles)[1], registry)
+
+
+def silent(states: Any, us: int, registry: Registry = USUAL, *, vehicles: Any = (0,)) -> tuple[Any, Any]:
+    district = compiled(registry).district
+    return silent_vehicles(district, VehicleRules(), np.array(vehicles, np.int32), states, us)
+
+
 def qualities(*fixes: tuple[Any, ...]) -> list[str]:
     return [QUALITIES[q] for q in judge(list(fixes))[1]]
 
@@ -198,6 +230,7 @@ def named(events: Any, registry: Registry) -> list[Told]:
                 for name, value in zip(VALUE_NAMES[int(e["kind"])], e["values"], strict=False)
                 if not math.isnan(value)
             },
+            road=names.road_ids[e["road"]] if e["road"] >= 0 else None,
         )
         for e in events
     ]

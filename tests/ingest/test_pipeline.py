@@ -123,7 +123,7 @@ def undisturbed(connection: psycopg.Connection) -> dict[str, Any]:
 
 def test_the_bad_haul_and_the_bad_lunch_are_told_for_what_they_are(undisturbed: dict[str, Any]) -> None:
     assert [row[0] for row in undisturbed["V0"]] == ["illegal_dumping", "no_go_entry", "off_route"]
-    assert [row[0] for row in undisturbed["F0"]] == ["fume_exceedance", "purifier_off"]
+    assert [row[0] for row in undisturbed["F0"]] == ["fume_exceedance", "monitor_suspect", "purifier_off"]
     assert all(row[-1] == "370114001" for row in undisturbed["V0"] + undisturbed["F0"])
 
 

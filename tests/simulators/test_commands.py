@@ -63,6 +63,7 @@ def test_simulate_plays_the_past_at_speed_and_ends(
         ({"scenario": "demo", "duration": "6"}, "--duration"),
         ({"scenario": "demo", "speed": 0}, "--speed"),
         ({"scenario": "demo", "jt808": 1.5}, "--jt808"),
+        ({"scenario": "demo", "hj212": -0.1}, "--hj212"),
         ({"scenario": "demo", "start": "2026-11-23T00:00:00Z", "catch_up": "6h"}, "--catch-up"),
     ],
 )

@@ -20,7 +20,8 @@ const LIMITS_OF: Record<string, readonly string[]> = {
   load: ['loaded_load'],
   stop_s: ['tip_stop_s'],
   valid_count: ['expected_count'],
-  duration_s: ['{kind}_s'],
+  duration_s: ['{kind}_s', 'undelivered_s', 'uncovered_s', 'offline_s'],
+  speed_kmh: ['limit_kmh', 'uncovered_kmh', 'signal_loss_kmh'],
   fixes: ['{kind}_fixes', 'no_go_fixes'],
 }
 
