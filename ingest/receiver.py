@@ -57,13 +57,14 @@ class Receiver:
         group: str | None = None,
         subscribing: bool = True,
     ) -> None:
-        """`into`: where to put deliveries. `tls`: for a broker at mqtts://. `group`: share `filters` with the receivers of
-        this name. `subscribing` False: take what an existing session holds and gets, and subscribe to nothing.
+        """`into`: where to put deliveries. `tls`: for a broker at mqtts://. `group`: whom to `share` with.
+        `subscribing` False: take what an existing session holds and gets, and subscribe to nothing.
         """
         self._filters = list(filters)
         self._group = group
         self._subscribing = subscribing
-        self._sharing = False
+        self._shares = group is not None
+        self._broker_shares = False
         self.arrivals = into
         self._parts, self._tls = urlsplit(url), tls
         self.client_id = client_id
@@ -125,13 +126,32 @@ class Receiver:
             self._send(self._session, mqtt.publish(self.version, next(self._mids), topic, payload))
         return self.connected
 
+    def share(self, *, shares: bool) -> None:
+        """Take a share of what comes, with the others of the group; or all of it."""
+        if shares != self._shares:
+            self._shares = shares
+            self._send(self._session, self._subscriptions())
+
     def unsubscribe(self) -> None:
         """Have nothing new put into the session; `unsubscribed` once the broker agrees."""
-        self._send(self._session, mqtt.unsubscribe(self.version, next(self._mids), self._topics()))
+        both = [*self._filters, *self._shared_filters()]
+        self._send(self._session, mqtt.unsubscribe(self.version, next(self._mids), both))
 
-    def _topics(self) -> list[str]:
-        share = f"$share/{self._group}/" if self._group and self._sharing else ""
-        return [share + topic for topic in self._filters]
+    def _subscriptions(self) -> bytes:
+        """To the one before we leave the other, so that nothing falls between."""
+        wanted, other = self._shared_filters(), self._filters
+        if not (self._shares and wanted):
+            wanted, other = other, wanted
+        packets = mqtt.subscribe(self.version, next(self._mids), wanted)
+        if other and self._broker_shares:
+            packets += mqtt.unsubscribe(self.version, next(self._mids), other)
+        return packets
+
+    def _shared_filters(self) -> list[str]:
+        """Of a broker that has such."""
+        if self._group is None or not self._broker_shares:
+            return []
+        return [f"$share/{self._group}/{topic}" for topic in self._filters]
 
     def _send(self, session: int, packet: bytes) -> None:
         self._outgoing.append((session, packet))
@@ -251,13 +271,15 @@ class Receiver:
             raise ConnectionError("speaks MQTT 3.1.1 only")
         if answer.reason:
             raise ConnectionError(mqtt.reason(answer.reason))
-        self._sharing = answer.sharing
+        self._broker_shares = answer.sharing
         if self._subscribing:
-            return mqtt.subscribe(self.version, next(self._mids), self._topics())
+            return self._subscriptions()
         self._say_connected()
         return b""
 
     def _say_connected(self) -> None:
+        if self.connected:
+            return
         self._connected.set()
         if self._lost_since is not None:
             log.info("broker is back", after_s=round(time.monotonic() - self._lost_since, 1))

@@ -4,6 +4,9 @@ Collectors share the fleet by a shared subscription. A broker goes on putting it
 collector that died, and may (MQTT 5, 4.8.2) keep what that one had not acknowledged until it comes back:
 Mosquitto does, and loses it when the session expires. So sessions never expire, and a living collector takes
 over those whose holder is gone: it works off what waits there, and gives the session up once it is empty.
+
+A collector that is alone subscribes plainly: Mosquitto (2.0) forgets shared subscriptions when it is started again,
+and drops what is published until the collectors are back.
 """
 
 import ssl
@@ -99,6 +102,8 @@ class Sessions:
             into=self._arrivals,
             subscribing=orphan == "no",
         )
+        if orphan == "no":
+            receiver.share(shares=not self._numbers.alone())
         self._held[number] = _Held(receiver, orphan)
         receiver.start()
 
@@ -114,6 +119,10 @@ class Sessions:
                 self._begin(number, "no" if held.orphan == "no" else "served")
         if all(held.orphan != "no" for held in self._held.values()):
             self._begin(self._numbers.claim())
+        shares = not self._numbers.alone()
+        for held in self._held.values():
+            if held.orphan == "no":
+                held.receiver.share(shares=shares)
 
     def _adopt(self, now: float) -> None:
         unheld = self._numbers.unheld()
