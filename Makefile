@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-BENCHMARKS := kernels latency rightness ingest
+BENCHMARKS := kernels kitchens latency rightness ingest
 MINUTES ?= 1
 CONSOLE_SOURCES := $(shell find api/console -path api/console/node_modules -prune -o -type f -print 2>/dev/null)
 

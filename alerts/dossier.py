@@ -16,7 +16,7 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from alerts import case_words as words
-from alerts import journal, rawlog, tracks
+from alerts import journal, rawlog, track_files
 from alerts.labels import catalogue
 from alerts.laws import LawTable, as_data
 from alerts.leads import NoSuchLead
@@ -161,13 +161,13 @@ def _alert(
     readings = _rows(
         connection, SAMPLES if kind == "fume" else FIXES, (row["device_id"], since, until, MOST_READINGS)
     )
-    put[f"readings/{alert_id}.csv"] = tracks.as_csv(readings)
+    put[f"readings/{alert_id}.csv"] = track_files.as_csv(readings)
     used = [one for one in readings if row["started_at"] <= one["ts"] <= row["opened_at"]]
     kept, missing = _raw(connection, row["device_id"], readings, put, alert_id)
     maps: list[str] = []
     if kind == "vehicle":
-        put[f"track/{alert_id}.geojson"] = canonical(tracks.as_geojson(shown, readings))
-        put[f"track/{alert_id}.gpx"] = tracks.as_gpx(shown, readings)
+        put[f"track/{alert_id}.geojson"] = canonical(track_files.as_geojson(shown, readings))
+        put[f"track/{alert_id}.gpx"] = track_files.as_gpx(shown, readings)
     version = row["registry_version"]
     if version not in registers:
         registers[version] = load_registry_at(connection, load_registry(connection), version)

@@ -6,7 +6,7 @@ The caller owns the transaction: readings, states, alerts, leads and the outbox 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import dict_row
@@ -22,10 +22,19 @@ from alerts.presentation import publish_alert
 from analytics.records import CRITICAL, FUME_EXCEEDANCE, ILLEGAL_DUMPING, KINDS, NEVER, SEVERITIES
 from runtime.instants import instant, microseconds
 
-LATE_RAISED = "raised_late"
-LATE_AMENDED = "amended_late"
-LATE_WITHDRAWN = "withdrawn_late"
-"""`note` of an alert that readings which came late brought about, changed, or took away."""
+
+class Why(NamedTuple):
+    """What brings a change about beside the newest readings: the `note` of alerts raised, amended, withdrawn by it."""
+
+    raised: str
+    amended: str
+    withdrawn: str
+
+
+LATE = Why("raised_late", "amended_late", "withdrawn_late")
+"""Readings that came late."""
+REEVALUATED = Why("raised_reevaluated", "amended_reevaluated", "withdrawn_reevaluated")
+"""History judged again (`fleetfume reevaluate --apply`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,17 +91,18 @@ AMEND: LiteralString = """
            opened_at = %(opened_at)s, updated_at = %(updated_at)s, cleared_at = %(cleared_at)s,
            withdrawn_at = %(withdrawn_at)s, lat = %(lat)s, lon = %(lon)s, jurisdiction = %(jurisdiction)s,
            evidence = %(evidence)s, note = coalesce(%(note)s, note), late = late OR %(late)s,
+           rule_version = %(rule_version)s, registry_version = %(registry_version)s,
            state = CASE WHEN %(withdrawn_at)s::timestamptz IS NOT NULL THEN 'withdrawn'
                         WHEN dismissed_at IS NOT NULL THEN 'dismissed'
                         WHEN %(cleared_at)s::timestamptz IS NOT NULL THEN 'cleared'
                         WHEN acked_at IS NOT NULL THEN 'acked'
                         ELSE 'open' END
      WHERE id = %(id)s
-    RETURNING id
+    RETURNING lead_id
 """
 
 WITHDRAW: LiteralString = """
-    UPDATE alert SET state = 'withdrawn', withdrawn_at = updated_at, note = %(note)s, late = true
+    UPDATE alert SET state = 'withdrawn', withdrawn_at = updated_at, note = %(note)s, late = late OR %(late)s
      WHERE id = %(id)s
     RETURNING lead_id
 """
@@ -139,35 +149,32 @@ def load_episodes(
             },
         )
         for row in cursor:
-            found.setdefault(row["device_id"], {})[row["id"]] = _episode(row)
+            found.setdefault(row["device_id"], {})[row["id"]] = episode_of(row)
     return found
 
 
 def write_difference(
-    connection: Connection, subject: Subject, difference: Difference, desk: Desk, *, late: bool
+    connection: Connection, subject: Subject, difference: Difference, desk: Desk, *, why: Why | None = None
 ) -> None:
-    """Carry `difference` out and tell the outbox.
-
-    `late`: it came of readings that were late, which the alert then says.
-    """
+    """Carry `difference` out and tell the outbox. `why`: what it came of, which the alerts then say."""
     if not (difference.withdrawn or difference.amended or difference.raised):
         return
     take_turn(connection)
     for alert_id in difference.withdrawn:
-        lead = connection.execute(WITHDRAW, {"id": alert_id, "note": LATE_WITHDRAWN}).fetchone()
+        reason = (why or LATE).withdrawn
+        withdrawal = {"id": alert_id, "note": reason, "late": why is not REEVALUATED}
+        lead = connection.execute(WITHDRAW, withdrawal).fetchone()
         if lead and lead[0] is not None:
-            note_on_lead(
-                connection, lead[0], "alert_withdrawn", {"alert_id": alert_id, "reason": LATE_WITHDRAWN}
-            )
+            note_on_lead(connection, lead[0], "alert_withdrawn", {"alert_id": alert_id, "reason": reason})
         publish_alert(connection, alert_id, "alert.withdrawn")
     # What ends first: an episode that goes on may need the place of one that is over.
     for amendment in sorted(difference.amended, key=lambda amendment: amendment.after.ongoing):
-        _amend(connection, subject, amendment, desk, late=late)
+        _amend(connection, subject, amendment, desk, why)
     for episode in difference.raised:
-        _raise(connection, subject, episode, desk, late=late)
+        _raise(connection, subject, episode, desk, why)
 
 
-def _raise(connection: Connection, subject: Subject, episode: Episode, desk: Desk, *, late: bool) -> None:
+def _raise(connection: Connection, subject: Subject, episode: Episode, desk: Desk, why: Why | None) -> None:
     inserted = connection.execute(
         INSERT,
         {
@@ -178,8 +185,8 @@ def _raise(connection: Connection, subject: Subject, episode: Episode, desk: Des
             "company_id": subject.company_id,
             "rule_version": desk.catalogue.version,
             "registry_version": desk.registry_version_at(episode.opened),
-            "note": _note(episode, LATE_RAISED if late else None),
-            "late": late,
+            "note": episode.reason or (why and why.raised),
+            "late": why is LATE,
         },
     ).fetchone()
     assert inserted is not None  # noqa: S101 - INSERT … RETURNING of one row
@@ -204,17 +211,23 @@ def _lead(connection: Connection, alert_id: int) -> None:
         storms.name_lead(connection, group_id, made)
 
 
-def _amend(connection: Connection, subject: Subject, amendment: Amendment, desk: Desk, *, late: bool) -> None:
+def _amend(
+    connection: Connection, subject: Subject, amendment: Amendment, desk: Desk, why: Why | None
+) -> None:
     alert_id, before, episode = amendment
-    connection.execute(
+    lead = connection.execute(
         AMEND,
         {
             **_columns(connection, subject, episode, desk),
             "id": alert_id,
-            "note": _note(episode, LATE_AMENDED if late else None),
-            "late": late,
+            "note": episode.reason or (why and why.amended),
+            "late": why is LATE,
+            "rule_version": desk.catalogue.version,
+            "registry_version": desk.registry_version_at(episode.opened),
         },
-    )
+    ).fetchone()
+    if why is REEVALUATED and lead and lead[0] is not None:
+        note_on_lead(connection, lead[0], "alert_amended", {"alert_id": alert_id, "reason": why.amended})
     if episode.withdrawn is None and _opens_a_lead(episode):
         _lead(connection, alert_id)
     if episode.withdrawn is not None and before.withdrawn is None:
@@ -228,10 +241,6 @@ def _amend(connection: Connection, subject: Subject, amendment: Amendment, desk:
 
 def _opens_a_lead(episode: Episode) -> bool:
     return episode.kind == KINDS[ILLEGAL_DUMPING] or episode.severity == SEVERITIES[CRITICAL]
-
-
-def _note(episode: Episode, late: str | None) -> str | None:
-    return episode.reason or late
 
 
 def _columns(connection: Connection, subject: Subject, episode: Episode, desk: Desk) -> dict[str, Any]:
@@ -276,7 +285,8 @@ def _readings(connection: Connection, subject: Subject, episode: Episode) -> Ite
         return cursor.fetchall()
 
 
-def _episode(row: dict[str, Any]) -> Episode:
+def episode_of(row: dict[str, Any]) -> Episode:
+    """What a row of `alert` says of the engine's part."""
     evidence = row["evidence"]
     withdrawn = _us(row["withdrawn_at"])
     return Episode(

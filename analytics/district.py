@@ -258,6 +258,11 @@ def _shape(plane: Plane, geometry: Geometry, radius_m: float | None, name: str) 
             raise ValueError(f"{name} is a {other}: draw a Polygon, a MultiPolygon, or a Point with radius_m")
 
 
+def area_shape(plane: Plane, geometry: Geometry) -> Shape:
+    """A Polygon or MultiPolygon laid into the plane; ValueError for another."""
+    return _shape(plane, geometry, None, "the area")
+
+
 def _line(plane: Plane, geometry: Geometry, name: str) -> Line:
     match geometry["type"]:
         case "LineString":

@@ -89,6 +89,9 @@ KINDS = (
     FUME_EXCEEDANCE, PURIFIER_OFF, PURIFIER_DEGRADED, MONITOR_OFFLINE, MONITOR_SUSPECT,
 ) = range(len(KINDS))  # fmt: skip
 
+TRIP = 100
+"""Kind of the rows that tell of a load's trip (`analytics.haulage.trips`); no detection."""
+
 SEVERITIES = ("info", "minor", "major", "critical")
 INFO, MINOR, MAJOR, CRITICAL = range(len(SEVERITIES))
 

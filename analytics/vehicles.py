@@ -35,18 +35,20 @@ from analytics.haulage.signal_loss import end_loss, fold_loss, loss_due
 from analytics.haulage.state import HERE, VEHICLE_LAYOUT, VEHICLE_STATE, new_vehicle_states
 from analytics.haulage.stays import fold_stay, fold_stop, recall_stay, stop_ends_here
 from analytics.haulage.telling import MOST_EVENTS_A_FIX, Record, Records
+from analytics.haulage.trips import fold_trip
 from analytics.haulage.uncovered_load import fold_uncovered
 from analytics.haulage.undelivered_load import fold_undelivered, tell_undelivered, undelivered_due
 from analytics.haulage.unloading import fold_inferred, fold_unloading, note_stop
 from analytics.kernels._compile import inner_kernel, kernel
 from analytics.kernels.projection import to_plane
-from analytics.records import EVENT, FIX, OK, REFUSED, UNFIXED, UNKNOWN
+from analytics.records import EVENT, FIX, OK, REFUSED, TRIP, UNFIXED, UNKNOWN
 from analytics.rules import VehicleRules
 from analytics.terminals.device_fault import MOST_READINGS, fold_fault
 from analytics.terminals.device_offline import end_offline, fold_offline, offline_due
 
 __all__ = [
-    "VEHICLE_LAYOUT", "VEHICLE_STATE", "judge_vehicles", "new_vehicle_states", "silent_vehicles", "vehicles_due",
+    "VEHICLE_LAYOUT", "VEHICLE_STATE", "follow_vehicles", "judge_vehicles", "new_vehicle_states", "silent_vehicles",
+    "vehicles_due",
 ]  # fmt: skip
 
 _REMEMBERED_S = 600.0
@@ -63,6 +65,14 @@ def judge_vehicles(
     The arguments stay as they are. A fix no newer than its vehicle's last one gets the quality it has by
     itself and changes nothing else. A REFUSED row's quality means nothing.
     """
+    after, quality, told = follow_vehicles(district, rules, vehicles, states, fixes)
+    return after, quality, told[told["kind"] != TRIP]
+
+
+def follow_vehicles(
+    district: District, rules: VehicleRules, vehicles: NDArray[np.int32], states: Records, fixes: Records
+) -> tuple[Records, NDArray[np.int8], Records]:
+    """As `judge_vehicles`, with the rows that tell of trips (kind TRIP) among the events."""
     exact, after = _checked(rules), _copied(states)
     vehicles = np.ascontiguousarray(vehicles, np.int32)
     fixes = np.ascontiguousarray(fixes, FIX)
@@ -247,6 +257,7 @@ def _fold_good_fix(
     fold_loaded_stop(rules, state, here, events)
     fold_no_go(rules, state, here, events)
     fold_overspeed(district, rules, state, here, events)
+    fold_trip(district, state, here, events)
 
     state["good_ts"], state["good_lat"], state["good_lon"] = here["ts"], here["lat"], here["lon"]
     state["good_x"], state["good_y"], state["good_speed_kmh"] = here["x"], here["y"], here["speed_kmh"]

@@ -8,8 +8,9 @@ from fastapi import APIRouter, FastAPI
 
 from alerts.catalogue import load_catalogue
 from alerts.laws import load_laws
-from api import auth, health, problems, site, stream
+from api import auth, brokers, health, problems, site, stream
 from api.auth import LoginLimits
+from api.brokers import BrokerLimits
 from api.database import open_pool
 from api.hub import Hub
 from api.keys import Keys
@@ -28,6 +29,7 @@ from api.routes import (
     register,
     stats,
     transfers,
+    trips,
     vehicles,
 )
 from runtime.settings import Settings
@@ -82,6 +84,7 @@ def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
         app.state.laws = load_laws(settings.laws_file)
         app.state.keys = Keys()
         app.state.login_limits = LoginLimits()
+        app.state.broker_limits = BrokerLimits()
         app.include_router(_api(), prefix=API)
         site.serve_console(app)
     return app
@@ -92,7 +95,7 @@ def _api() -> APIRouter:
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (
         auth, labels, vehicles, register, outlets, alerts, leads, photos, evidence, laws, transfers, office, duty,
-        quarantine, stats, stream,
+        quarantine, stats, trips, stream, brokers,
     ):  # fmt: skip
         api.include_router(part.router)
     return api

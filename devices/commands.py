@@ -12,8 +12,8 @@ from psycopg import Connection
 from psycopg.errors import UndefinedTable
 from psycopg.rows import TupleRow
 
+from devices.access import SERVICE_USER
 from devices.credentials import (
-    SERVICE_USER,
     active_devices,
     active_hashes,
     issue_secrets,

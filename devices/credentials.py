@@ -6,6 +6,7 @@ A secret is shown once, when it is made; what is kept is Mosquitto's own hash of
 import base64
 import contextlib
 import hashlib
+import hmac
 import os
 import secrets
 import tempfile
@@ -15,11 +16,9 @@ from typing import Any, Final, LiteralString
 
 from psycopg import Connection
 
-from devices.topics import READ_CHANNELS, UP_CHANNELS
+from devices.access import SERVICE_USER, device_grants, service_grants
 from runtime.errors import UserError
 
-SERVICE_USER: Final = "fleetfume"
-"""The collector's user name at the broker."""
 PASSWORD_FILE: Final = "fleetfume.passwd"  # noqa: S105  # a file's name
 ACCESS_FILE: Final = "fleetfume.acl"
 
@@ -34,6 +33,11 @@ KEEP_HASHES: LiteralString = """
     INSERT INTO device_credential (device_id, secret_hash)
     SELECT * FROM unnest(%(device_ids)s::text[], %(hashes)s::text[])
         ON CONFLICT (device_id) DO UPDATE SET secret_hash = excluded.secret_hash, issued_at = now()
+"""
+ACTIVE_HASH: LiteralString = """
+    SELECT secret_hash
+      FROM device_credential JOIN device USING (device_id)
+     WHERE status = 'active' AND device_id = %s
 """
 ACTIVE_HASHES: LiteralString = """
     SELECT device_id, secret_hash
@@ -52,6 +56,21 @@ def secret_hash(secret: str, salt: bytes | None = None) -> str:
     salt = salt or secrets.token_bytes(_SALT_BYTES)
     digest = hashlib.pbkdf2_hmac("sha512", secret.encode(), salt, _ITERATIONS)
     return f"$7${_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+_NOBODY: Final = secret_hash(new_secret())
+
+
+def is_secret(secret: str, hashed: str) -> bool:
+    """Whether `hashed` is the hash of `secret`; takes as long for a wrong one as for the right one."""
+    _, _, _, salt, _ = hashed.split("$")
+    return hmac.compare_digest(secret_hash(secret, base64.b64decode(salt)), hashed)
+
+
+def is_device_secret(connection: Connection[Any], device_id: str, secret: str) -> bool:
+    """Whether this is the secret of this active device; a device nobody knows takes as long to refuse."""
+    row = connection.execute(ACTIVE_HASH, (device_id,)).fetchone()
+    return is_secret(secret, row[0] if row else _NOBODY) and row is not None
 
 
 def active_devices(connection: Connection[Any]) -> list[str]:
@@ -84,13 +103,9 @@ def active_hashes(connection: Connection[Any]) -> dict[str, str]:
 def access_rules(prefix: str) -> str:
     """Mosquitto's ACL: a device writes below its id and reads its `cmd`; the collector the reverse."""
     lines = [f"# The collector: hears every device, commands each.\nuser {SERVICE_USER}"]
-    lines += [f"topic read {prefix}/+/+/{channel}" for channel in (*READ_CHANNELS, "status", "ack")]
-    for kind in UP_CHANNELS:
-        lines.append(f"topic write {prefix}/{kind}/+/cmd")
+    lines += [f"topic {grant.access} {grant.topic}" for grant in service_grants(prefix)]
     lines.append("\n# Every device: %u is its user name, which is its id.")
-    for kind, channels in UP_CHANNELS.items():
-        lines += [f"pattern write {prefix}/{kind}/%u/{channel}" for channel in channels]
-        lines.append(f"pattern read {prefix}/{kind}/%u/cmd")
+    lines += [f"pattern {grant.access} {grant.topic}" for grant in device_grants(prefix)]
     return "\n".join(lines) + "\n"
 
 

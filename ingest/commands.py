@@ -1,20 +1,43 @@
-"""`fleetfume export`."""
+"""`fleetfume export`, `reevaluate`, `search-area`."""
 
+import contextlib
+import json
+import sys
+import time
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import polars as pl
 import typer
+from psycopg import Connection
 from psycopg.errors import UndefinedTable
 
+from alerts.catalogue import load_catalogue
+from alerts.episodes import Episode, Event, Key, named_events
+from alerts.presentation import plain
+from analytics.records import TRIP
 from devices.recordings import check_format, write_recording
+from devices.registry_files import read_directory
 from devices.types import DeviceKind
-from ingest.stored import stored_readings
+from ingest.area_search import FOUND, found_in, read_area, visits_of
+from ingest.clock import heard_until
+from ingest.differences import difference_rows, difference_text
+from ingest.judging import JUDGES, Records
+from ingest.reevaluation import Compared, Stretch, apply, compare_device, devices_told_of, refused_readings
+from ingest.registers import Registers
+from ingest.retelling import Retelling
+from ingest.stored import archived_frames, stored_frames, stored_readings
 from runtime.database import connect
 from runtime.errors import UserError
-from runtime.instants import read_instant
+from runtime.instants import instant, microseconds, read_instant
 from runtime.parts import database
-from runtime.settings import load_settings
+from runtime.settings import Settings, load_settings
+
+WORKERS = 2
 
 
 class What(StrEnum):
@@ -26,6 +49,13 @@ KINDS: dict[What, DeviceKind] = {What.POSITIONS: "vehicle", What.READINGS: "fume
 
 From = Annotated[str, typer.Option("--from", metavar="T", help="From then on, like 2026-11-23T00:00:00Z.")]
 To = Annotated[str, typer.Option("--to", metavar="T", help="Until then, not included.")]
+Archive = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Read the Parquet that 'export' writes instead of the database; several in order of time.",
+    ),
+]
 
 
 def export(
@@ -42,15 +72,186 @@ def export(
     ] = None,
 ) -> None:
     """Write stored positions or readings to a file, in order of time, whatever their number."""
-    begin, end = read_instant("--from", from_), read_instant("--to", to)
-    if end <= begin:
-        raise UserError(f"--to {to} is not after --from {from_}")
+    begin, end = _span(from_, to)
     check_format(out)
-    with database(load_settings()) as url, connect(url, statement_timeout_s=0) as connection:
+    with _connected(load_settings()) as (connection, _):
         try:
             write_recording(stored_readings(connection, KINDS[what], begin, end, device), out)
-        except UndefinedTable:
-            raise UserError("the database has no readings yet; run 'fleetfume db migrate' first") from None
         except OSError as error:
             raise UserError(f"{out} cannot be written: {error.strerror or error}") from None
     typer.echo(f"{out}: {out.stat().st_size:,} bytes")
+
+
+def reevaluate(
+    from_: From,
+    to: To,
+    rules: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Other rules. [default: FLEETFUME_RULES_FILE]")
+    ] = None,
+    registry: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Judge all of it by today's register with the files of DIR in it. "
+            "[default: each reading by the register of its time]",
+        ),
+    ] = None,
+    archive: Archive = None,
+    what: Annotated[What, typer.Option(help="Vehicles, or fume monitors.")] = What.POSITIONS,
+    apply_: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option("--apply", help="Change the alerts, and say so on them and in their leads' journals."),
+    ] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Judge history again and print which alerts would appear, vanish or change.
+
+    Counted is what was opened from --from to --to; judged is a day more on both sides.
+    """
+    begin, end = _span(from_, to)
+    if apply_ and registry is not None:
+        raise UserError(
+            "--apply stores what the register says: import the files first, then leave --registry out"
+        )
+    settings = load_settings()
+    stretch, kind = Stretch(begin, end), KINDS[what]
+    catalogue = load_catalogue(rules or settings.rules_file)
+    with _connected(settings) as (connection, reading):
+        with connection.transaction():
+            registers = Registers.load(connection, catalogue)
+        if registry is not None:
+            supposed = read_directory(registry, base=registers.newest.registry)
+            registers = Registers(registers.newest.supposing(supposed))
+        frames = (
+            archived_frames(archive, stretch.judged_from, stretch.judged_to)
+            if archive
+            else stored_frames(reading, kind, stretch.judged_from, stretch.judged_to)
+        )
+        told, judged_us = _retold(connection, registers, kind, frames, stretch, settings)
+        compared: dict[str, Compared] = {}
+        for device_id in sorted({*told, *devices_told_of(connection, stretch, vehicles=kind == "vehicle")}):
+            own = told.get(device_id, {})
+            if apply_:
+                subject = registers.newest.subject(device_id)
+                compared[device_id] = apply(connection, subject, own, stretch, judged_us, registers.desk())
+            else:
+                compared[device_id] = compare_device(connection, device_id, own, stretch, judged_us)
+    rows = [row for device_id, one in compared.items() for row in difference_rows(device_id, one)]
+    same = sum(one.same for one in compared.values())
+    if json_:
+        typer.echo(json.dumps({"rules": catalogue.version, "same": same, "applied": apply_, "differences": rows},
+                              ensure_ascii=False))  # fmt: skip
+    else:
+        typer.echo(difference_text(rows, same, applied=apply_))
+
+
+def search_area(
+    area: Annotated[
+        Path, typer.Argument(metavar="GEOJSON", help="A Polygon or MultiPolygon, or a Feature of one.")
+    ],
+    from_: From,
+    to: To,
+    archive: Archive = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Say which vehicles were in an area, when, and whether loaded.
+
+    By good fixes within it; one that drove through between two fixes is not seen.
+    """
+    begin, end = _span(from_, to)
+    wanted = read_area(area)
+    box = (wanted.south, wanted.west, wanted.north, wanted.east)
+    with contextlib.ExitStack() as opened:
+        if archive:
+            frames = archived_frames(archive, begin, end)
+        else:
+            _, reading = opened.enter_context(_connected(load_settings()))
+            frames = stored_frames(reading, "vehicle", begin, end, box=box)
+        found = pl.concat([found_in(wanted, frame) for frame in frames] or [pl.DataFrame(schema=FOUND)])
+    visits = visits_of(found)
+    if json_:
+        typer.echo(json.dumps([{n: plain(v) for n, v in row.items()} for row in visits.iter_rows(named=True)],
+                              ensure_ascii=False))  # fmt: skip
+        return
+    for row in visits.iter_rows(named=True):
+        load = "" if row["load"] is None else f"  load up to {row['load']:.2f}"
+        typer.echo(
+            f"{row['plate'] or row['device_id']}  {row['entered']:%Y-%m-%dT%H:%M:%SZ} to {row['left']:%H:%M:%SZ}  "
+            f"{row['fixes']} fixes{load}"
+        )
+    typer.echo(f"{len(visits)} visits of {visits['device_id'].n_unique()} vehicles")
+
+
+def _span(from_: str, to: str) -> tuple[datetime, datetime]:
+    begin, end = read_instant("--from", from_), read_instant("--to", to)
+    if end <= begin:
+        raise UserError(f"--to {to} is not after --from {from_}")
+    return begin.astimezone(UTC), end.astimezone(UTC)
+
+
+@contextlib.contextmanager
+def _connected(settings: Settings) -> Iterator[tuple[Connection[Any], Connection[Any]]]:
+    """A connection to ask and write by, and one that reads history meanwhile."""
+    with (
+        database(settings) as url,
+        connect(url, autocommit=True, statement_timeout_s=0) as connection,
+        connect(url, autocommit=True, statement_timeout_s=0) as reading,
+    ):
+        try:
+            yield connection, reading
+        except UndefinedTable:
+            raise UserError("the database is empty; run 'fleetfume db migrate' first") from None
+
+
+def _retold(
+    connection: Connection[Any],
+    registers: Registers,
+    kind: DeviceKind,
+    frames: Iterator[pl.DataFrame],
+    stretch: Stretch,
+    settings: Settings,
+) -> tuple[dict[str, dict[Key, Episode]], int]:
+    """Episodes by device, and up to when they were judged, µs."""
+    judge, newest = JUDGES[kind], registers.newest
+    names = newest.compiled
+
+    def judge_by(device_ids: Sequence[str], states: Records, records: Records, refused: Any) -> Any:
+        return registers.judge(connection, judge, device_ids, states, records, refused)
+
+    def name(events: Records) -> list[Event]:
+        return named_events(
+            events[events["kind"] != TRIP],
+            site_ids=names.site_ids,
+            permit_ids=names.permit_ids,
+            road_ids=names.road_ids,
+        )
+
+    refused = refused_readings(connection, stretch) if kind == "vehicle" else []
+    retelling = Retelling(judge, judge_by, name, settings.zone, workers=WORKERS)
+    newest_us, begun, said = 0, time.monotonic(), time.monotonic()
+    try:
+        for frame in frames:
+            if not len(frame):
+                continue
+            newest_us = max(newest_us, int(frame["ts"].to_physical().max()))  # type: ignore[arg-type]
+            by_now = bisect_right(refused, newest_us, key=lambda one: one[1])
+            retelling.fold(frame, refused[:by_now])
+            refused = refused[by_now:]
+            if time.monotonic() - said > 1:
+                said = time.monotonic()
+                _progress(retelling.readings, newest_us, said - begun)
+        clock_us = min(heard_until(connection), microseconds(stretch.judged_to))
+        retelling.hear_nothing(
+            lambda device_ids, states: judge.silent(newest, device_ids, states, clock_us, settings.zone)
+        )
+    finally:
+        retelling.close()
+    _progress(retelling.readings, newest_us, time.monotonic() - begun, end="\n")
+    return retelling.episodes(), min(max(newest_us, clock_us), microseconds(stretch.judged_to))
+
+
+def _progress(readings: int, at_us: int, seconds: float, end: str = "") -> None:
+    begin = "\r" if sys.stderr.isatty() else ""
+    line = f"{begin}{instant(at_us):%Y-%m-%d %H:%M}Z  {readings:,} readings, {readings / max(seconds, 1e-9):,.0f} a second"
+    sys.stderr.write(line + (end if sys.stderr.isatty() else "\n"))
+    sys.stderr.flush()

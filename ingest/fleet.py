@@ -93,6 +93,12 @@ class Fleet:
         registry = load_registry_at(connection, self.registry, version)
         return Fleet(registry, compile_district(registry, self.compiled.frame), self.catalogue, self.kitchens)
 
+    def supposing(self, registry: Registry) -> "Fleet":
+        """As if `registry` were in force; its new rows come after those that are kept."""
+        return Fleet(
+            registry, compile_district(registry, self.compiled.frame.grown(registry)), self.catalogue
+        )
+
     def is_current(self, connection: Connection) -> bool:
         return current_version(connection) == self.registry.version
 
@@ -145,7 +151,9 @@ class Fleet:
 
     def subject(self, device_id: str) -> Subject:
         """Whom an alert of this device is about."""
-        device = self.registry.devices[device_id]
+        device = self.registry.devices.get(device_id)
+        if device is None:  # it has left the register; its alerts stay
+            return Subject(device_id=device_id)
         if device.kind == "vehicle":
             vehicle = self.registry.vehicles.get(device.bound_to or "")
             return Subject(

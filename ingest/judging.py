@@ -24,7 +24,7 @@ from analytics.records import FIX, NO, REFUSED, SAMPLE, UNKNOWN, YES
 from analytics.vehicles import (
     VEHICLE_LAYOUT,
     VEHICLE_STATE,
-    judge_vehicles,
+    follow_vehicles,
     new_vehicle_states,
     silent_vehicles,
     vehicles_due,
@@ -130,7 +130,7 @@ class VehicleJudge:
         refused: Sequence[Refusal] = (),
     ) -> tuple[Records, NDArray[np.int8], Records]:
         heard = _with_refusals(records, refused)
-        after, quality, events = judge_vehicles(
+        after, quality, events = follow_vehicles(
             fleet.compiled.district,
             fleet.catalogue.vehicle_rules(),
             fleet.vehicle_rows(device_ids),

@@ -19,7 +19,7 @@ from psycopg import Connection, errors
 from alerts import rawlog, writing
 from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
-from analytics.records import NEVER, OK, QUALITIES
+from analytics.records import NEVER, OK, QUALITIES, TRIP
 from devices.channels import Decoders
 from devices.reasons import Reason
 from devices.types import DeviceKind
@@ -44,6 +44,7 @@ from ingest.storage import (
     store_means,
     store_quarantined,
 )
+from ingest.trips import take_back, write_trips
 from runtime.instants import microseconds
 
 log = structlog.get_logger()
@@ -169,7 +170,7 @@ class Pipeline:
 
     def _current(self, connection: Connection) -> Registers:
         if self._registers is None or not self._registers.newest.is_current(connection):
-            self._registers = Registers(connection, self._catalogue)
+            self._registers = Registers.load(connection, self._catalogue)
         return self._registers
 
     def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> list[Answer]:
@@ -245,11 +246,7 @@ class _KindOfBatch:
         self._cache = cache
         self._zone = zone
         self._told = told
-        self._desk = writing.Desk(
-            catalogue=self._fleet.catalogue,
-            registry_version_at=registers.version_at,
-            jurisdiction_of=self._fleet.compiled.jurisdiction_of,
-        )
+        self._desk = registers.desk()
 
     def process(self, runs: list[Run]) -> None:
         known = self._cache.fetch(self._connection, self._judge, [run.device_id for run in runs])
@@ -403,7 +400,11 @@ class _KindOfBatch:
         self._told.keep.append((self._kind, device_ids, saved))
 
     def _tell(self, device_ids: list[str], events: Records) -> None:
-        """Fold a batch's events onto the alerts that are there."""
+        """Fold a batch's events onto the alerts that are there, and write the trips they tell of."""
+        events, hauls = events[events["kind"] != TRIP], events[events["kind"] == TRIP]
+        for slot in np.unique(hauls["slot"]).tolist():
+            subject = self._fleet.subject(device_ids[slot])
+            write_trips(self._connection, self._fleet, subject, hauls[hauls["slot"] == slot])
         if not len(events):
             return
         by_device: dict[str, list[Event]] = {}
@@ -414,9 +415,7 @@ class _KindOfBatch:
         for device_id, told in by_device.items():
             stored = alerts.get(device_id, {})
             difference = reconcile(stored, fold(stored.values(), told))
-            writing.write_difference(
-                self._connection, self._fleet.subject(device_id), difference, self._desk, late=False
-            )
+            writing.write_difference(self._connection, self._fleet.subject(device_id), difference, self._desk)
 
     def _named(self, events: Records) -> list[Event]:
         return named_events(
@@ -458,10 +457,13 @@ class _KindOfBatch:
         since = judged.checkpoint_us - SEEN_BEFORE_US if judged.checkpoint_us != NEVER else NEVER
         stored = writing.load_episodes(self._connection, [device_id], since_us=since).get(device_id, {})
         base = as_of(judged.checkpoint_us, stored.values(), judged.ongoing)
-        difference = reconcile(stored, fold(base, self._named(judged.events)))
-        writing.write_difference(
-            self._connection, self._fleet.subject(device_id), difference, self._desk, late=True
-        )
+        hauls = judged.events["kind"] == TRIP
+        difference = reconcile(stored, fold(base, self._named(judged.events[~hauls])))
+        subject = self._fleet.subject(device_id)
+        if self._kind == "vehicle":
+            take_back(self._connection, device_id, judged.checkpoint_us)
+            write_trips(self._connection, self._fleet, subject, judged.events[hauls])
+        writing.write_difference(self._connection, subject, difference, self._desk, why=writing.LATE)
         newest = judged.newest
         if newest is None:
             return judged.copies

@@ -5,6 +5,7 @@ one that comes late is held to the register of its own time, so that the order o
 What had not been registered yet counts as it is today (`devices.repository.load_registry_at`).
 """
 
+import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from psycopg import Connection
 
 from alerts.catalogue import Catalogue
-from devices.repository import registry_periods
+from alerts.writing import Desk
+from devices.repository import Period, registry_periods
 from ingest.fleet import Fleet
 from ingest.judging import Judge, Records, Refusal
 
@@ -23,12 +25,26 @@ KEPT = 8
 class Registers:
     """The newest register, and the older ones as they are asked for. Made anew when there is a newer one."""
 
-    def __init__(self, connection: Connection, catalogue: Catalogue) -> None:
-        self.newest = Fleet.load(connection, catalogue)
-        periods = [p for p in registry_periods(connection) if p.version <= self.newest.registry.version]
+    def __init__(self, newest: Fleet, periods: Sequence[Period] = ()) -> None:
+        self.newest = newest
         self._since = np.array([period.since_us for period in periods], np.int64)
         self._versions = [0, *(period.version for period in periods)]
         self._older: dict[int, Fleet] = {}
+        self._loading = threading.Lock()
+
+    @classmethod
+    def load(cls, connection: Connection, catalogue: Catalogue) -> "Registers":
+        newest = Fleet.load(connection, catalogue)
+        periods = registry_periods(connection)
+        return cls(newest, [period for period in periods if period.version <= newest.registry.version])
+
+    def desk(self) -> Desk:
+        """What alerts are written by."""
+        return Desk(
+            catalogue=self.newest.catalogue,
+            registry_version_at=self.version_at,
+            jurisdiction_of=self.newest.compiled.jurisdiction_of,
+        )
 
     def version_at(self, ts_us: int) -> int:
         """The version in force then; before the first one, the newest."""
@@ -44,10 +60,10 @@ class Registers:
         records: Records,
         refused: Sequence[Refusal] = (),
     ) -> tuple[Records, NDArray[np.int8], Records]:
-        """As `Judge.judge`, each record by the register of its time, a refused one by that of its coming."""
+        """As `Judge.judge`, each record by the register of its time, a refusal by that of when it came."""
         at = np.searchsorted(self._since, records["ts"], side="right")
         came = np.searchsorted(self._since, [one.received_us for one in refused], side="right")
-        periods = np.unique(np.concatenate([at, came]))
+        periods = np.union1d(at, came)
         if all(self._versions[period] in {0, self.newest.registry.version} for period in periods.tolist()):
             return judge.judge(self.newest, device_ids, states, records, refused)
         quality = np.empty(len(records), np.int8)
@@ -69,8 +85,9 @@ class Registers:
     def _fleet(self, connection: Connection, version: int) -> Fleet:
         if version in {0, self.newest.registry.version}:
             return self.newest
-        if version not in self._older:
-            while len(self._older) >= KEPT:
-                self._older.pop(next(iter(self._older)))
-            self._older[version] = self.newest.at(connection, version)
-        return self._older[version]
+        with self._loading:
+            if version not in self._older:
+                while len(self._older) >= KEPT:
+                    self._older.pop(next(iter(self._older)))
+                self._older[version] = self.newest.at(connection, version)
+            return self._older[version]

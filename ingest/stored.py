@@ -5,6 +5,7 @@ COPY hands rows over as text faster than a cursor hands over Python values, and 
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, LiteralString
 
 import polars as pl
@@ -14,6 +15,7 @@ from psycopg import Connection, sql
 from devices.recordings import INSTANT, SCHEMAS
 from devices.types import DeviceKind
 from ingest.storage import TABLES
+from runtime.errors import UserError
 
 FRAME_ROWS = 50_000
 _BOUND: dict[DeviceKind, LiteralString] = {"vehicle": "plate", "fume": "outlet_id"}
@@ -56,8 +58,10 @@ def stored_frames(
     begin: datetime,
     end: datetime,
     device_ids: Sequence[str] | None = None,
+    *,
+    box: tuple[float, float, float, float] | None = None,
 ) -> Iterator[pl.DataFrame]:
-    """The same as frames of FRAME_ROWS rows."""
+    """The same as frames of FRAME_ROWS rows. `box`: only what lies within south, west, north, east (degrees)."""
     schema = SCHEMAS[kind]
     wire = {name: _on_the_wire(dtype) for name, dtype in schema.items()}
     statement = sql.SQL(
@@ -66,6 +70,7 @@ def stored_frames(
                 FROM {table} AS reading
                 LEFT JOIN device ON device.device_id = reading.device_id AND device.kind = {kind}
                WHERE ts >= {begin} AND ts < {end} AND ({devices}::text[] IS NULL OR reading.device_id = ANY({devices}))
+                 AND {within}
                ORDER BY ts, reading.device_id)
           TO STDOUT (FORMAT csv)
         """
@@ -76,6 +81,7 @@ def stored_frames(
         begin=sql.Literal(begin),
         end=sql.Literal(end),
         devices=sql.Literal(None if device_ids is None else list(device_ids)),
+        within=_within(box),
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         rows: list[bytes] = []
@@ -86,6 +92,30 @@ def stored_frames(
                 rows = []
         if rows:
             yield _frame(rows, schema, wire)
+
+
+ARCHIVE_ROWS = 500_000
+
+
+def archived_frames(paths: Sequence[Path], begin: datetime, end: datetime) -> Iterator[pl.DataFrame]:
+    """The same of Parquet files in the order given (devices.recordings), frame by frame; UserError for what is none."""
+    for path in paths:
+        try:
+            lazy = pl.scan_parquet(path)
+            schema = lazy.collect_schema()
+            if schema.get("ts") != INSTANT or "device_id" not in schema:
+                raise UserError(f"{path}: no recording: it needs ts, timestamp[us, UTC], and device_id")
+            wanted = lazy.filter((pl.col("ts") >= begin) & (pl.col("ts") < end))
+            yield from wanted.collect_batches(chunk_size=ARCHIVE_ROWS, maintain_order=True)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise UserError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from None
+
+
+def _within(box: tuple[float, float, float, float] | None) -> sql.Composable:
+    if box is None:
+        return sql.SQL("true")
+    south, west, north, east = map(sql.Literal, box)
+    return sql.SQL("lat BETWEEN {} AND {} AND lon BETWEEN {} AND {}").format(south, north, west, east)
 
 
 def _on_the_wire(dtype: pl.DataType) -> pl.DataType:

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     },
     "registry": {
         "import": ("devices.commands:registry_import", "Load the registry files, all or nothing."),
+        "explain": ("alerts.commands:explain", "Say why an alert was opened, fix by fix."),
         "export": ("devices.commands:registry_export", "Write the registry files."),
     },
     "credentials": {
@@ -40,7 +41,13 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     },
     "simulate": ("simulators.commands:simulate", "Publish a simulated fleet as its firmware would."),
     "score": ("simulators.commands:score", "Compare the alerts that were opened with a ground truth."),
+    "explain": ("alerts.commands:explain", "Say why an alert was opened, fix by fix."),
     "export": ("ingest.commands:export", "Write positions or readings to Parquet, CSV or NDJSON."),
+    "reevaluate": (
+        "ingest.commands:reevaluate",
+        "Judge history again, and say what would be told otherwise.",
+    ),
+    "search-area": ("ingest.commands:search_area", "Say which vehicles were in an area."),
     "replay": ("simulators.replay:replay", "Publish recorded readings on the real topics."),
     "device-test": (
         "ingest.conformance.commands:device_test",

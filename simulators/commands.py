@@ -22,6 +22,7 @@ from runtime.errors import UserError
 from runtime.instants import read_instant
 from runtime.parts import broker, database
 from runtime.settings import Settings, load_settings
+from runtime.tls import broker_tls
 from simulators.matching import Comparison, OpenedAlert, compare
 from simulators.play import Clock, play
 from simulators.publisher import Broker, Publisher, many_files
@@ -109,7 +110,8 @@ def simulate(
         )
         if each:
             opened.enter_context(many_files(len(simulation.devices)))
-        mqtt = Broker.from_url(opened.enter_context(broker(settings)))
+        url = opened.enter_context(broker(settings))
+        mqtt = Broker.from_url(url, broker_tls(settings, url))
         publisher = _publisher(mqtt, settings, simulation, secrets, each=each)
         begun = time.monotonic()
         asyncio.run(_play(simulation, publisher, Clock(start_us, pace, time.time_ns() // 1000), end_us))

@@ -21,12 +21,13 @@ from simulators.motion import Motion
 from simulators.roads import Place, Points, to_degrees
 from simulators.scenarios import Scenario
 from simulators.truth import Truth
+from simulators.witnessing import Spell, runs, speeding, uncovered
 from simulators.world import DAY_S, Area, Haul, World
 
 INTERVAL_S, PARKED_INTERVAL_S = 10.0, 300.0
 MINUTE_S, HOUR_S = 60.0, 3600.0
 LONGEST_SHIFT_S = 10 * HOUR_S
-LOADED_KMH, EMPTY_KMH, LANE_KMH = (30.0, 44.0), (34.0, 50.0), (20.0, 26.0)
+LOADED_KMH, EMPTY_KMH, LANE_KMH, RACING_KMH = (30.0, 44.0), (34.0, 50.0), (20.0, 26.0), (84.0, 95.0)
 LOADED = 0.3
 
 Act = Literal[
@@ -38,9 +39,15 @@ Act = Literal[
     "no_go",
     "unpermitted",
     "unlicensed",
+    "undelivered",
+    "uncovered",
+    "overspeed",
+    "signal_loss",
+    "device_fault",
 ]
 ACTS: tuple[Act, ...] = (
     "dumping_on_route", "dumping_off_route", "detour", "side_lane", "no_go", "unpermitted", "unlicensed",
+    "undelivered", "uncovered", "overspeed", "signal_loss", "device_fault",
 )  # fmt: skip
 
 
@@ -67,6 +74,10 @@ class Stretch:
     until_s: float
     """The next stretch begins here."""
     truths: list[Truth]
+    dark: tuple[tuple[float, float], ...] = ()
+    """Between these instants the terminal sends nothing, and keeps nothing."""
+    faulty: tuple[tuple[float, float], ...] = ()
+    """Between these its receiver finds no fix."""
 
 
 @dataclass(slots=True)
@@ -79,10 +90,13 @@ class Truck:
     sensors: Sensors
     phase_s: float
     motion: Motion
+    goes_offline: bool
 
     def stretches(self, start_s: float) -> Iterator[Stretch]:
         """From `start_s` on, for ever; the truck begins in its company's yard."""
         self.motion.at = start_s
+        if self.goes_offline:
+            yield self._fall_silent()
         for begin_s, end_s in self._shifts(start_s):
             yield from self._park_until(max(begin_s, start_s + self.dice.uniform(1, 25) * MINUTE_S))
             if self.vehicle.kind == "construction":
@@ -166,7 +180,9 @@ class Truck:
         yield self._stretch([])
         # Half an hour for loading, four times the way at 30 km/h and half an hour for whatever comes between.
         while self.motion.at + 60 * MINUTE_S + 2 * haul.length_m / 8 < end_s:
-            yield self._trip(haul, self._choose())
+            yield self._trip(haul, self._choose(), end_s - self.motion.at)
+        if self.dice.random() < self.scenario.outside_hours and (late := self._haul_late(haul)) is not None:
+            yield late
         self._drive(self.world.leg(source, yard)[:-1], EMPTY_KMH)
         self._drive(np.array([_near(self.world.areas[yard].centre, 60, self.dice)]), LANE_KMH)
         self.motion.wait(self.dice.uniform(60, 180))
@@ -180,8 +196,8 @@ class Truck:
                 return act
         return "honest"
 
-    def _trip(self, haul: Haul, act: Act) -> Stretch:
-        """From the source and back to it, empty both times."""
+    def _trip(self, haul: Haul, act: Act, left_s: float) -> Stretch:
+        """From the source and back to it, empty both times; `left_s` of the shift are left."""
         if act == "unlicensed" and not self.sensors.load:
             act = "unpermitted"
         foreign = self._foreign_haul(haul) if act == "unpermitted" else None
@@ -200,6 +216,16 @@ class Truck:
                 return self._haul_unpermitted(haul, foreign)
             case "unlicensed":
                 return self._load_unlicensed(haul)
+            case "undelivered" if left_s > 6 * HOUR_S + 2 * haul.length_m / 8:
+                return self._dawdle(haul)
+            case "uncovered" if self.sensors.cover:
+                return self._haul_uncovered(haul)
+            case "overspeed":
+                return self._race_home(haul)
+            case "signal_loss":
+                return self._go_dark(haul)
+            case "device_fault":
+                return self._lose_fixes(haul)
         return self._deliver(haul, haul.points[1:-1], "")
 
     # -- what honest drivers do -----------------------------------------------------------------
@@ -454,10 +480,7 @@ class Truck:
         end = self.motion.at
         self._drive(world.leg(disposal, home), EMPTY_KMH)
         whole = self._stretch([])
-        track = whole.track
-        inside = shapely.contains_xy(world.areas[source].shape, track["x"], track["y"])
-        left = int(np.argmax((track["at"] >= begin) & ~inside))
-        at, place = float(track["at"][left]), (float(track["x"][left]), float(track["y"][left]))
+        at, place = self._left(whole.track, source, begin)
         truth = self._truth("unpermitted_haul", at, end, at, place, f"from {source} without a permit for it")
         return replace(whole, truths=[truth])
 
@@ -483,6 +506,160 @@ class Truck:
         truth = self._truth("unlicensed_loading", begin, end, end, place, "loaded where there is no site")
         return self._stretch([truth])
 
+    def _dawdle(self, haul: Haul) -> Stretch:
+        """Take the load home, stand in the yard with it for more than four hours, then deliver it."""
+        world, yard = self.world, self._yard()
+        source, disposal = haul.permit.source_site_id, haul.permit.disposal_site_id or ""
+        if yard is None:
+            return self._deliver(haul, haul.points[1:-1], "")
+        self._load_up(source)
+        begin = self.motion.at
+        self._drive(world.leg(source, yard), LOADED_KMH)
+        self.motion.wait(self.dice.uniform(60, 180))
+        self.motion.ignition = False
+        self.motion.wait(begin + self.dice.uniform(4.15, 4.6) * HOUR_S - self.motion.at)
+        self.motion.ignition = True
+        self.motion.wait(self.dice.uniform(30, 120))
+        self._drive(world.leg(yard, disposal)[:-1], LOADED_KMH)
+        reached = self.motion.at
+        self._unload_at(disposal)
+        self._drive(world.leg(disposal, source), EMPTY_KMH)
+        whole = self._stretch([])
+        left, at = self._left(whole.track, source, begin)
+        note = "at home for hours with the load"
+        late = self._truth("undelivered_load", left, reached, left + 4 * HOUR_S, at, note)
+        return replace(whole, truths=[late, *self._off_route(whole.track, haul, begin, reached, note)])
+
+    def _haul_late(self, haul: Haul) -> Stretch | None:
+        """One more haul after the hours of every permit it has for this source; None: they never end."""
+        own = [
+            permit
+            for permit in self.world.registry.permits.values()
+            if permit.company_id == haul.permit.company_id
+            and permit.source_site_id == haul.permit.source_site_id
+            and (not permit.plates or self.vehicle.plate in permit.plates)
+        ]
+        hours = [parse_hours(permit.hours) for permit in own]
+        if not all(hours) or haul.length_m < 4500:
+            return None
+
+        def barred(at_s: float) -> bool:
+            minute = self.world.local_s(at_s) % DAY_S / MINUTE_S
+            return not any(a <= minute < b for ranges in hours for a, b in ranges)
+
+        lasts = 75 * MINUTE_S + 2 * haul.length_m / 6
+        waits = np.arange(0, 8 * HOUR_S, 10 * MINUTE_S)
+        free = [
+            w
+            for w in waits
+            if all(barred(self.motion.at + w + t) for t in np.arange(0, lasts, 10 * MINUTE_S))
+        ]
+        if not free:
+            return None
+        source, disposal = haul.permit.source_site_id, haul.permit.disposal_site_id or ""
+        self.motion.wait(free[0] + self.dice.uniform(1, 10) * MINUTE_S)
+        self._load_up(source)
+        begin = self.motion.at
+        self._drive(haul.points[1:-1], LOADED_KMH)
+        end = self.motion.at
+        self._unload_at(disposal)
+        self._drive(self.world.leg(disposal, source), EMPTY_KMH)
+        whole = self._stretch([])
+        left, at = self._left(whole.track, source, begin)
+        truth = self._truth("outside_hours", left, end, left + 300, at, f"outside {haul.permit.hours}")
+        return replace(whole, truths=[truth])
+
+    def _haul_uncovered(self, haul: Haul) -> Stretch:
+        source, disposal = haul.permit.source_site_id, haul.permit.disposal_site_id or ""
+        self._load_up(source)
+        self.motion.covered = False
+        begin = self.motion.at
+        self._drive(haul.points[1:-1], LOADED_KMH)
+        end = self.motion.at
+        self._unload_at(disposal)
+        self._drive(self.world.leg(disposal, source), EMPTY_KMH)
+        whole = self._stretch([])
+        spell = uncovered(whole.track, begin, end)
+        truths = (
+            [self._spell("uncovered_load", whole.track, spell, "the cover open all the way")] if spell else []
+        )
+        return replace(whole, truths=truths)
+
+    def _race_home(self, haul: Haul) -> Stretch:
+        """An honest haul, and back much too fast: on listed roads over their limits."""
+        source, disposal = haul.permit.source_site_id, haul.permit.disposal_site_id or ""
+        self._load_up(source)
+        self._drive(haul.points[1:-1], LOADED_KMH)
+        self._unload_at(disposal)
+        self._drive(self.world.leg(disposal, source), RACING_KMH)
+        whole = self._stretch([])
+        spells = speeding(whole.track, self.world.limited_roads)
+        return replace(
+            whole, truths=[self._spell("overspeed", whole.track, spell, "racing home") for spell in spells]
+        )
+
+    def _go_dark(self, haul: Haul) -> Stretch:
+        """The terminal off on the way to the disposal site, where it is moving, for six minutes or more."""
+        source, disposal = haul.permit.source_site_id, haul.permit.disposal_site_id or ""
+        self._load_up(source)
+        begin = self.motion.at
+        self._drive(haul.points[1:-1], LOADED_KMH)
+        end = self.motion.at
+        self._unload_at(disposal)
+        self._drive(self.world.leg(disposal, source), EMPTY_KMH)
+        whole = self._stretch([])
+        track = whole.track
+        left, _ = self._left(track, source, begin)
+        moving = (track["at"] > left + 60) & (track["at"] < end - 480) & (track["speed_kmh"] > 20)
+        rows = np.flatnonzero(moving)
+        if not len(rows):
+            return whole
+        last = int(self.dice.choice(rows.tolist()))
+        since = float(track["at"][last])
+        until = since + self.dice.uniform(380, min(900.0, end - 60 - since))
+        back = float(track["at"][np.searchsorted(track["at"], until)])
+        place = float(track["x"][last]), float(track["y"][last])
+        truth = self._truth(
+            "signal_loss", since, back, since + 300, place, "the terminal switched off on its way"
+        )
+        return replace(whole, truths=[truth], dark=((since + 1, until),))
+
+    def _lose_fixes(self, haul: Haul) -> Stretch:
+        """An honest haul; on the way back the receiver finds no fix for eight minutes."""
+        source, disposal = haul.permit.source_site_id, haul.permit.disposal_site_id or ""
+        self._load_up(source)
+        self._drive(haul.points[1:-1], LOADED_KMH)
+        self._unload_at(disposal)
+        begin = self.motion.at
+        self._drive(self.world.leg(disposal, source), EMPTY_KMH)
+        whole = self._stretch([])
+        track = whole.track
+        rows = np.flatnonzero((track["at"] > begin + 30) & (track["at"] < begin + 510))
+        if self.motion.at < begin + 540 or len(rows) < 40:
+            return whole
+        first, since, until = int(rows[0]), float(track["at"][rows[0]]), float(track["at"][rows[-1]])
+        place = float(track["x"][first - 1]), float(track["y"][first - 1])
+        decided = float(track["at"][rows[30]])
+        truth = self._truth("device_fault", since, until + 600, decided, place, "no fix for eight minutes")
+        return replace(whole, truths=[truth], faulty=((since, until),))
+
+    def _fall_silent(self) -> Stretch:
+        """In its yard, the ignition off, and after an hour or two the terminal says nothing for more than a day."""
+        begin = self.motion.at
+        self.motion.ignition = False
+        self.motion.wait(self.dice.uniform(1, 4) * HOUR_S)
+        until = self.motion.at + self.dice.uniform(24.5, 30) * HOUR_S
+        dark = (self.motion.at, until)
+        self.motion.wait(until + 600 - self.motion.at)
+        whole = self._stretch([])
+        at = whole.track["at"]
+        last = float(at[(at >= begin) & (at < dark[0])][-1])
+        back = float(at[at >= until][0])
+        truth = self._truth(
+            "device_offline", last, back, last + DAY_S, self.motion.place, "switched off in its yard"
+        )
+        return replace(whole, truths=[truth], dark=(dark,))
+
     # -- what it amounts to ---------------------------------------------------------------------
 
     def _truth(
@@ -490,6 +667,19 @@ class Truck:
     ) -> Truth:
         lon, lat = to_degrees(*place)
         return Truth(kind, self.device_id, started_s, ended_s, lat, lon, note, decided_s)
+
+    def _spell(self, kind: str, track: NDArray[np.void], spell: Spell, note: str) -> Truth:
+        at, first = track["at"], spell.first
+        place = float(track["x"][first]), float(track["y"][first])
+        return self._truth(
+            kind, float(at[first]), float(at[spell.last]), float(at[spell.decided]), place, note
+        )
+
+    def _left(self, track: NDArray[np.void], source: str, begin: float) -> tuple[float, Place]:
+        """When, and where, it was first seen outside its source after `begin`."""
+        inside = shapely.contains_xy(self.world.areas[source].shape, track["x"], track["y"])
+        left = int(np.argmax((track["at"] >= begin) & ~inside))
+        return float(track["at"][left]), (float(track["x"][left]), float(track["y"][left]))
 
     def _off_route(
         self, track: NDArray[np.void], haul: Haul, begin: float, end: float, note: str
@@ -503,7 +693,7 @@ class Truck:
             inside |= shapely.contains_xy(self.world.areas[site].shape, track["x"], track["y"])
         off = (apart > haul.corridor_m) & ~inside & (track["at"] >= begin) & (track["at"] <= end)
         truths = []
-        for first, last in _runs(off):
+        for first, last in runs(off):
             rows = track[first : last + 1]
             lasted = float(rows["at"][-1] - rows["at"][0])
             if lasted < 60 or len(rows) < 3:
@@ -519,7 +709,7 @@ class Truck:
     def _entries(self, track: NDArray[np.void], zone: Area) -> list[Truth]:
         """Every drive through `zone` that two fixes in a row tell of."""
         truths = []
-        for first, last in _runs(shapely.contains_xy(zone.shape, track["x"], track["y"])):
+        for first, last in runs(shapely.contains_xy(zone.shape, track["x"], track["y"])):
             if last > first:
                 rows = track[first : last + 1]
                 place = float(rows["x"][0]), float(rows["y"][0])
@@ -538,7 +728,9 @@ def make_truck(world: World, scenario: Scenario, vehicle: Vehicle, device_id: st
     yard = world.areas.get(f"P{vehicle.company_id}")
     centre = yard.centre if yard else (0.0, 0.0)
     motion = Motion(0.0, _near(centre, 60, dice), dice.uniform(20_000, 180_000) * 1000)
-    return Truck(world, scenario, vehicle, device_id, dice, sensors, float(dice.randrange(10)), motion)
+    phase_s = float(dice.randrange(10))
+    goes_offline = random.Random(f"{seed}/offline/{device_id}").random() < scenario.offline
+    return Truck(world, scenario, vehicle, device_id, dice, sensors, phase_s, motion, goes_offline)
 
 
 def _windows(hours: str | None, random_s: float) -> list[tuple[float, float]]:
@@ -564,11 +756,3 @@ def _ring(x: float, y: float, radius_m: float) -> tuple[NDArray[np.float64], NDA
     """The place and eight around it."""
     turn = np.arange(8) * np.pi / 4
     return x + radius_m * np.append(np.cos(turn), 0.0), y + radius_m * np.append(np.sin(turn), 0.0)
-
-
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and last index of every unbroken run of True."""
-    edges = np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8))
-    return list(
-        zip(np.flatnonzero(edges == 1).tolist(), (np.flatnonzero(edges == -1) - 1).tolist(), strict=True)
-    )

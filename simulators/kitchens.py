@@ -1,4 +1,4 @@
-"""Kitchens: meals, fans, purifiers, and what leaves the duct behind them.
+"""Kitchens: meals, fans, purifiers, what leaves the duct behind them, and what the monitor makes of it.
 
 A kitchen is an endless sequence of days (local midnight to midnight), each drawn from the seed, the
 device id and the date, so that a day looks the same whenever the simulation began.
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from devices.hours import parse_hours
 from devices.types import Outlet
+from simulators import tampering
 from simulators.readings import FUME_ROW, SECOND_US
 from simulators.scenarios import Scenario
 from simulators.truth import Truth
@@ -23,20 +24,33 @@ from simulators.world import DAY_S
 INTERVAL_S = 60
 WINDOW_S = 600
 """Means are taken over windows of ten minutes that start at :00, :10 …"""
+OFFLINE_S = 1800
 LIMIT_MG_M3: Final = {"small": 1.5, "medium": 1.2, "large": 1.0}
 HONEST_SHARE = 0.7
 """An honest kitchen's ten-minute means stay under this share of its limit."""
-BURSTS_AN_HOUR = {
-    "川湘菜馆": 22,
-    "烧烤店": 20,
-    "家常菜馆": 16,
-    "鲁菜酒楼": 14,
-    "火锅店": 6,
-    "快餐店": 12,
-    "早餐铺": 8,
+
+
+@dataclass(frozen=True, slots=True)
+class Cuisine:
+    """domain/fume.md 3.2: the ratios are papers', the rest are design values."""
+
+    bursts_an_hour: int
+    pm_per_fume: float = 2.8
+    ageing_days: int = 45
+    """Until a purifier lets through a third more than after its cleaning."""
+    steams: bool = False
+
+
+CUISINES: Final = {
+    "川湘菜馆": Cuisine(22, 3.2, 35),
+    "烧烤店": Cuisine(20, 9.0, 25),
+    "家常菜馆": Cuisine(16),
+    "鲁菜酒楼": Cuisine(14, 4.0),
+    "火锅店": Cuisine(6, steams=True),
+    "快餐店": Cuisine(12),
+    "早餐铺": Cuisine(8, steams=True),
 }
-PM_PER_FUME = {"烧烤店": 9.0}
-OTHER_BURSTS_AN_HOUR, OTHER_PM_PER_FUME = 10, 2.8
+OTHER_CUISINE: Final = Cuisine(10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,10 @@ class Kitchen:
             yield self._day(day, offset_s, start_s)
             day += 1
 
+    @property
+    def cuisine(self) -> Cuisine:
+        return next((CUISINES[name] for name in CUISINES if name in self.outlet.name), OTHER_CUISINE)
+
     def _day(self, day: int, offset_s: float, start_s: float) -> KitchenDay:
         dice = random.Random(f"{self.seed}/{self.device_id}/{day}")
         rng = np.random.default_rng([self.seed & 0xFFFFFFFF, zlib.crc32(self.device_id.encode()), day])
@@ -77,7 +95,8 @@ class Kitchen:
             fan |= (seconds >= begin) & (seconds < end)
         purifier = fan.copy()
         truths: list[Truth] = []
-        over = np.zeros(len(seconds), bool)
+        over, silent = np.zeros(len(seconds), bool), np.zeros(len(seconds), bool)
+        untouched = []
         for begin, end in meals:
             if off := self._purifier_off(begin, end, dice):
                 purifier &= ~((seconds >= off[0]) & (seconds < off[1]))
@@ -87,12 +106,59 @@ class Kitchen:
                 truths += self._truth(
                     "fume_exceedance", *high, midnight_s, start_s, "ten-minute means over the limit"
                 )
+            if off or high:
+                continue
+            if gone := self._silence(begin, end, dice):
+                silent |= (seconds > gone[0]) & (seconds < gone[1])
+                truths += self._truth("monitor_offline", *gone, midnight_s, start_s, "open, and nothing sent")
+            else:
+                untouched.append((begin, end))
         rows = np.empty(len(seconds), FUME_ROW)
         rows["ts"] = rows["due"] = (midnight_s + seconds).astype(np.int64) * SECOND_US
         rows["fan_on"], rows["purifier_on"] = fan, purifier
-        rows["fume_mg_m3"] = self._fume(seconds, fan, over, rng)
+        rows["fume_mg_m3"] = self._measured(self._fume(seconds, fan, over, day, rng), day, rng)
+        truths += self._tamper(rows["fume_mg_m3"], seconds, untouched, midnight_s, start_s, dice, rng)
         self._rest(rows, rng)
+        rows = rows[~silent]
         return KitchenDay(rows[rows["ts"] >= start_s * SECOND_US], midnight_s + DAY_S, truths)
+
+    def _silence(self, begin: int, end: int, dice: random.Random) -> tuple[int, int] | None:
+        """From a reading that is the last one to the next one."""
+        if dice.random() >= self.scenario.monitor_offline or end - begin < OFFLINE_S + 1200:
+            return None
+        lasts = dice.randrange(OFFLINE_S + 300, 5400)
+        phase = zlib.crc32(self.device_id.encode()) % INTERVAL_S
+        first = dice.randrange(begin, max(begin + 1, end - lasts)) // INTERVAL_S * INTERVAL_S + phase
+        return first, min(first + lasts, end)
+
+    def _tamper(
+        self,
+        fume: NDArray[np.float64],
+        seconds: NDArray[np.int64],
+        meals: list[tuple[int, int]],
+        midnight_s: float,
+        start_s: float,
+        dice: random.Random,
+        rng: np.random.Generator,
+    ) -> list[Truth]:
+        """Have somebody see to the readings of some meals, in place; what was done."""
+        truths = []
+        for begin, end in meals:
+            if dice.random() >= self.scenario.tampering:
+                continue
+            first, last = np.searchsorted(seconds, (begin, end))
+            done = tampering.tamper(fume, int(first), int(last), self.limit_mg_m3, dice, rng)
+            if done is not None:
+                truths += self._truth(
+                    "monitor_suspect",
+                    int(seconds[done.first]),
+                    int(seconds[done.last]),
+                    midnight_s,
+                    start_s,
+                    done.note,
+                    decided=int(seconds[done.decided]),
+                )
+        return truths
 
     def _meals(self, dice: random.Random) -> list[tuple[int, int]]:
         """Seconds after midnight at which the fan goes on and off: shortly after opening until shortly before closing.
@@ -133,13 +199,15 @@ class Kitchen:
         seconds: NDArray[np.int64],
         fan: NDArray[np.bool_],
         over: NDArray[np.bool_],
+        day: int,
         rng: np.random.Generator,
     ) -> NDArray[np.float64]:
         """mg/m³: a base, bursts from the wok on it, and each ten minutes' mean where it has to be."""
         limit, count = self.limit_mg_m3, len(seconds)
-        fume = np.exp(rng.normal(np.log(0.22 * limit), 0.25, count))
-        cuisine = next((name for name in BURSTS_AN_HOUR if name in self.outlet.name), "")
-        bursts = rng.random(count) < BURSTS_AN_HOUR.get(cuisine, OTHER_BURSTS_AN_HOUR) / 60
+        ageing = self.cuisine.ageing_days
+        age = (day + zlib.crc32(self.device_id.encode()) % ageing) % ageing
+        fume = np.exp(rng.normal(np.log(0.18 * limit * (1 + age / ageing / 3)), 0.25, count))
+        bursts = rng.random(count) < self.cuisine.bursts_an_hour / 60
         strength = np.where(bursts, rng.uniform(2, 6, count), 1.0)
         fume *= np.maximum(strength, np.append(1.0, 0.5 * strength[:-1]))
         fume = np.where(fan, fume, np.abs(rng.normal(0, 0.008, count)))
@@ -155,11 +223,28 @@ class Kitchen:
         scale = np.where(high, limit * rng.uniform(1.4, 2.6, len(mean)) / np.maximum(mean, 1e-9), scale)
         return np.where(fan, fume * scale[window], fume)
 
+    def _measured(self, fume: NDArray[np.float64], day: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """What the monitor makes of it: its gain, a zero that drifts from week to week, noise, and steam taken for fume."""
+        own = np.random.default_rng([self.seed & 0xFFFFFFFF, zlib.crc32(self.device_id.encode()), 1])
+        gain = np.clip(own.normal(1, 0.05), 0.88, 1.12)
+        week, into = divmod(day, 7)
+        zeros = [
+            np.random.default_rng([zlib.crc32(self.device_id.encode()), week + n]).normal(0, 0.01)
+            for n in (0, 1)
+        ]
+        zero = np.clip(zeros[0] + (zeros[1] - zeros[0]) * into / 7, -0.13, 0.13)
+        said = gain * fume + zero + rng.normal(0, 1, len(fume)) * (0.005 + 0.02 * fume)
+        if self.cuisine.steams:
+            steam = (rng.random(len(fume)) < 1 / 240) & (fume > 0.05)
+            steam = steam | np.append(False, steam[:-1]) | np.append([False] * 2, steam[:-2])
+            said += np.where(steam, rng.uniform(0.1, 0.4, len(fume)) * self.limit_mg_m3, 0.0)
+        measured: NDArray[np.float64] = np.maximum(said, 0.0)
+        return measured
+
     def _rest(self, rows: NDArray[np.void], rng: np.random.Generator) -> None:
         """Everything else the monitor measures follows from the fume and the switches."""
         count, fume, fan = len(rows), rows["fume_mg_m3"], rows["fan_on"]
-        cuisine = next((name for name in PM_PER_FUME if name in self.outlet.name), "")
-        rows["pm_mg_m3"] = fume * PM_PER_FUME.get(cuisine, OTHER_PM_PER_FUME) * rng.lognormal(0, 0.15, count)
+        rows["pm_mg_m3"] = fume * self.cuisine.pm_per_fume * rng.lognormal(0, 0.15, count)
         rows["nmhc_mg_m3"] = np.where(fan, 2.0, 0.1) * rng.lognormal(0, 0.25, count) + fume
         rows["temp_c"] = np.where(fan, 40, 21) + rng.normal(0, 1.2, count)
         rows["rh_pct"] = np.clip(np.where(fan, 58, 45) + rng.normal(0, 4, count), 5, 99)
@@ -168,7 +253,15 @@ class Kitchen:
         rows["purifier_a"] = np.where(rows["purifier_on"], running_a * 0.2 * rng.normal(1, 0.03, count), 0.05)
 
     def _truth(
-        self, kind: str, begin: int, end: int, midnight_s: float, start_s: float, note: str
+        self,
+        kind: str,
+        begin: int,
+        end: int,
+        midnight_s: float,
+        start_s: float,
+        note: str,
+        *,
+        decided: int | None = None,
     ) -> list[Truth]:
         """None for what was over, or nearly over, when the simulation began."""
         started, ended = max(midnight_s + begin, start_s), midnight_s + end
@@ -179,5 +272,9 @@ class Kitchen:
             )
         if ended - started < WINDOW_S:
             return []
+        if kind.startswith("monitor_") and started > midnight_s + begin:
+            return []  # a silence, and what makes readings suspect, has to be seen from its beginning
         lat, lon = self.outlet.lat or 0.0, self.outlet.lon or 0.0
-        return [Truth(kind, self.device_id, started, ended, lat, lon, note, started + WINDOW_S + INTERVAL_S)]
+        after_s = {"monitor_offline": OFFLINE_S}.get(kind, WINDOW_S) + INTERVAL_S
+        known_s = midnight_s + decided if decided is not None else started + after_s
+        return [Truth(kind, self.device_id, started, ended, lat, lon, note, known_s)]

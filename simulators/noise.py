@@ -75,8 +75,6 @@ def disturbed_samples(rows: NDArray[np.void], rng: np.random.Generator) -> NDArr
     if not count:
         return rows
     rows = rows.copy()
-    fume = rows["fume_mg_m3"]
-    rows["fume_mg_m3"] = np.maximum(fume + rng.normal(0, 1, count) * (0.005 + 0.02 * fume), 0)
     for name in ("fan_a", "purifier_a"):
         rows[name] = np.maximum(rows[name] + rng.normal(0, 0.02, count), 0)
     rows["due"] = rows["ts"] + SECOND_US + (rng.uniform(0, 2, count) * SECOND_US).astype(np.int64)

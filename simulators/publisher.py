@@ -44,17 +44,17 @@ class BrokerRefused(FleetfumeError):  # it says what happened
 class Broker:
     host: str
     port: int
-    tls: bool
+    tls: ssl.SSLContext | None
     username: str | None
     password: str | None = field(repr=False)
 
     @classmethod
-    def from_url(cls, url: str) -> "Broker":
+    def from_url(cls, url: str, tls: ssl.SSLContext | None = None) -> "Broker":
+        """`tls`: for a broker at mqtts://."""
         parts = urlsplit(url)
-        tls = parts.scheme == "mqtts"
         return cls(
             parts.hostname or "127.0.0.1",
-            parts.port or (8883 if tls else 1883),
+            parts.port or (8883 if parts.scheme == "mqtts" else 1883),
             tls,
             unquote(parts.username) if parts.username else None,
             unquote(parts.password) if parts.password else None,
@@ -129,7 +129,7 @@ class Connection:
             identifier=self.client_id,
             username=self.broker.username,
             password=self.broker.password,
-            tls_context=ssl.create_default_context() if self.broker.tls else None,
+            tls_context=self.broker.tls,
             will=will,
             timeout=ACK_TIMEOUT_S,
             max_inflight_messages=max(self.in_flight, 2),

@@ -20,6 +20,7 @@ from runtime.errors import UserError
 from runtime.instants import instant
 from runtime.parts import broker
 from runtime.settings import load_settings
+from runtime.tls import broker_tls
 from simulators.play import DRAIN_S, MOST_WAITING, TICK_S
 from simulators.publisher import Broker, Publisher
 
@@ -63,7 +64,7 @@ def replay(
     with broker(settings) as url:
         begun_us = time.time_ns() // 1000
         shift_us = begun_us + round((last_us - first_us) / speed) - last_us if shift_to_now else 0
-        publisher = Publisher.pooled(Broker.from_url(url), settings.topic_prefix)
+        publisher = Publisher.pooled(Broker.from_url(url, broker_tls(settings, url)), settings.topic_prefix)
         readings = heapq.merge(*(recording.read() for recording in known), key=lambda reading: reading.ts_us)
         asyncio.run(_play(publisher, readings, first_us, speed, shift_us))
         typer.echo(

@@ -26,9 +26,21 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     no_go: float = 0.0
     unpermitted: float = 0.0
     unlicensed: float = 0.0
+    undelivered: float = 0.0
+    uncovered: float = 0.0
+    overspeed: float = 0.0
+    signal_loss: float = 0.0
+    device_fault: float = 0.0
+    outside_hours: float = 0.0
+    """Of each shift, one more haul after its hours."""
+    offline: float = 0.0
+    """Share of trucks that say nothing for a day."""
     purifier_off: float = 0.0
     """Of each meal."""
     fume_exceedance: float = 0.0
+    monitor_offline: float = 0.0
+    tampering: float = 0.0
+    """With the monitor's readings; of each meal with none of the above, as the silence before it."""
 
 
 def scenarios() -> dict[str, Scenario]:

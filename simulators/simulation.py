@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from devices.topics import UpChannel
 from devices.types import Device, DeviceKind, Registry
 from runtime.errors import UserError
-from simulators.fleet import Truck, make_truck
+from simulators.fleet import Stretch, Truck, make_truck
 from simulators.frames import Terminal, location_bodies, speaks
 from simulators.kitchens import Kitchen
 from simulators.monitors import realtime_frames
@@ -149,10 +149,20 @@ def make_simulation(
 def _truck_parts(truck: Truck, start_us: int, scenario: Scenario, rng: np.random.Generator) -> Iterator[Part]:
     flaws = flaws_of(rng)
     for stretch in truck.stretches(start_us / SECOND_US):
-        rows = observed(stretch.track)
+        rows = _through_the_terminal(observed(stretch.track), stretch)
         if scenario.noise:
             rows = disturbed_fixes(rows, flaws, rng)
         yield Part(rows, int(stretch.until_s * SECOND_US), stretch.truths)
+
+
+def _through_the_terminal(rows: Rows, stretch: Stretch) -> Rows:
+    """Without what it did not send, and without the fixes its receiver did not find."""
+    for begin_s, end_s in stretch.dark:
+        rows = rows[(rows["ts"] < begin_s * SECOND_US) | (rows["ts"] >= end_s * SECOND_US)]
+    for begin_s, end_s in stretch.faulty:
+        lost = (rows["ts"] >= begin_s * SECOND_US) & (rows["ts"] <= end_s * SECOND_US)
+        rows["fix"][lost], rows["sats"][lost], rows["hdop"][lost] = False, 0, 25.5
+    return rows
 
 
 def _kitchen_parts(

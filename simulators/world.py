@@ -23,6 +23,7 @@ from simulators.roads import (
     sample_streets,
     to_plane,
 )
+from simulators.witnessing import LimitedRoad
 
 DAY_S = 86_400.0
 
@@ -63,6 +64,8 @@ class World:
     """Places some hundred metres off a street, far from every site."""
     estates: list[str]
     """Places beside a street where people renovate."""
+    limited_roads: list[LimitedRoad]
+    """Listed roads with a limit."""
     _all_sites: BaseGeometry
 
     def local_s(self, at_s: float) -> float:
@@ -119,7 +122,14 @@ def build_world(registry: Registry, zone: ZoneInfo) -> World:
     hauls_of: dict[str, list[Haul]] = {}
     for haul in hauls.values():
         hauls_of.setdefault(haul.permit.company_id, []).append(haul)
-    return World(registry, zone, streets, areas, hauls, hauls_of, hidden, estates, everything)
+    roads = [
+        LimitedRoad(
+            shapely.transform(shape(road.geometry), _to_plane_array), road.corridor_m, road.speed_limit_kmh
+        )
+        for road in registry.roads.values()
+        if road.speed_limit_kmh
+    ]
+    return World(registry, zone, streets, areas, hauls, hauls_of, hidden, estates, roads, everything)
 
 
 def _area(site: Site) -> Area:

@@ -23,7 +23,7 @@ def fold_off_route(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records
 ) -> None:
     """Judge a fix of a vehicle that is loaded and has left its source."""
-    if not _all_routed(district, state):
+    if not all_routed(district, state):
         return
     metres, permit, beyond = _off_by(district, state, here)
     ts = here["ts"]
@@ -63,7 +63,8 @@ def end_off_route(
 
 
 @inner_kernel
-def _all_routed(district: District, state: Record) -> bool:
+def all_routed(district: District, state: Record) -> bool:
+    """Whether there are permits in force and every one has a route with a line."""
     for i in range(state["permits"]):
         route = district.permit_route[state["permit"][i]]
         if route < 0 or district.routes.route_start[route] == district.routes.route_start[route + 1]:

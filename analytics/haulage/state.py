@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analytics.records import NEVER, UNKNOWN
 
-VEHICLE_LAYOUT = 3
+VEHICLE_LAYOUT = 4
 """To be raised with every change of VEHICLE_STATE: a state of another layout cannot be read."""
 
 AT_SITE, AT_SOURCE, AT_TRANSFER, AT_PARKING, MAY_UNLOAD, AT_PERMITTED = 1, 2, 4, 8, 16, 32
@@ -184,6 +184,17 @@ VEHICLE_STATE = np.dtype(
         ("zone_out_ts", "i8", (ZONES,)),
         ("zone_fixes", "i4", (ZONES,)),
         ("zone_open", "i1", (ZONES,)),
+        # The trip of the load that has left its source (`trips`).
+        ("trip_ts", "i8"),  # when the load began; NEVER: there is none
+        ("trip_m", "f8"),  # driven since it left
+        ("trip_route_m", "f8"),  # of it within the corridor of a permitted route
+        ("trip_load", "f8"),  # the most
+        ("trip_routed", "i1"),  # every permit in force has a route
+        ("trip_site", "i4"),  # where it may unload, and has been last
+        ("trip_site_ts", "i8"),
+        ("trip_road", "i4"),  # it was on at the last good fix
+        ("trip_passed", "i4"),  # the last one told
+        ("trip_passed_ts", "i8"),
     ],
     align=True,
 )
@@ -235,6 +246,9 @@ def new_vehicle_states(count: int) -> NDArray[np.void]:
         "off_permit",
         "over_road",
         "zone",
+        "trip_site",
+        "trip_road",
+        "trip_passed",
     ):
         states[name] = -1
     states["lift"] = states["cover"] = UNKNOWN

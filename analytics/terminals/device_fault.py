@@ -3,7 +3,7 @@
 The window is its last 60 readings: stored ones, good or not, and those refused for their time (ahead of the clock, or
 older than the retention), which are not good either, each where it came. Once there are 60, opens when over half of
 them are not good, or ten were refused for their time. Clears when all 60 are good. It began with the first that was not,
-of those that follow one another with fewer than 30 good ones between; its place is the last good fix before that one.
+of those that follow one another with fewer than 10 good ones between; its place is the last good fix before that one.
 """
 
 from analytics.haulage.telling import Record, Records, tell
@@ -13,7 +13,7 @@ from analytics.rules import VehicleRules
 
 SCORE = 0.5
 MOST_READINGS = 60
-_APART = 30
+_APART = 10
 _RUN_ENDS = 100
 
 

@@ -9,6 +9,7 @@ from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from alerts import duty
+from alerts.explaining import explain
 from alerts.leads import NoSuchAlert
 from alerts.outbox import take_turn
 from alerts.presentation import ALERT, alert_json, load_alert
@@ -160,6 +161,19 @@ def _held(connection: Connection[Any], group_id: int, states: list[str]) -> list
 @router.get("/{alert_id}", response_model=AlertShape)
 def get_alert(_: AnyCaller, request: Request, connection: Database, alert_id: Identity) -> Answer:
     return _shown(request, connection, alert_id)
+
+
+@router.get("/{alert_id}/explanation")
+def get_explanation(_: AnyCaller, request: Request, connection: Database, alert_id: Identity) -> Answer:
+    """Why it was opened, judged once more: fixes with distances and sites, what was left out, thresholds, score.
+
+    `caveats` says what may make it differ from the alert: rules or register changed, readings gone.
+    """
+    state = request.app.state
+    said = explain(connection, alert_id, state.catalogue, state.settings.zone)
+    if said is None:
+        raise NoSuchAlert(f"no alert {alert_id}")
+    return Answer(said)
 
 
 @router.post("/{alert_id}/ack", responses={409: {}}, response_model=AlertShape)

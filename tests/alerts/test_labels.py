@@ -6,7 +6,7 @@ from alerts.catalogue import load_catalogue
 from alerts.duty import DISMISS_CODES
 from alerts.labels import catalogue, label
 from alerts.moves import DECISIONS, MOVES, OUTCOMES, RECEIVERS, VERDICTS
-from alerts.writing import LATE_AMENDED, LATE_RAISED, LATE_WITHDRAWN
+from alerts.writing import LATE, REEVALUATED
 from analytics.evidence import VALUE_NAMES
 from analytics.records import KINDS, QUALITIES, REASONS, SEVERITIES
 from devices.reasons import Reason
@@ -16,7 +16,7 @@ from devices.wire import Flag
 
 def test_every_code_has_both_words() -> None:
     codes = {
-        *KINDS, *SEVERITIES, *QUALITIES, *filter(None, REASONS), *Reason, LATE_AMENDED, LATE_RAISED, LATE_WITHDRAWN,
+        *KINDS, *SEVERITIES, *QUALITIES, *filter(None, REASONS), *Reason, *LATE, *REEVALUATED,
         "open", "acked", "cleared", "dismissed", "withdrawn",
         *(state for move in MOVES for state in (move.before, move.after)),
         *(role for move in MOVES for role in move.roles), "reviewer", "viewer",

@@ -73,7 +73,6 @@ def tip(connection: psycopg.Connection, n: int, after: timedelta) -> None:
             Subject(device_id=f"V{n}", company_id="C1"),
             Difference(raised=[episode]),
             desk,
-            late=False,
         )
 
 

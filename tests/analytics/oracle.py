@@ -155,7 +155,7 @@ class Oracle:
                 first, good = now, 0
                 for ts, was_bad, _ in reversed(self.readings):
                     good = 0 if was_bad else good + 1
-                    if good == 30:
+                    if good == 10:
                         break
                     first = ts if was_bad else first
                 self.fault = first

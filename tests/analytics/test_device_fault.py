@@ -74,9 +74,9 @@ def test_sixty_good_ones_clear_and_one_bad_among_them_starts_anew() -> None:
     assert len(story(readings(faulty + GOOD * 59 + BAD + GOOD * 59))) == 1
 
 
-def test_it_began_with_the_first_bad_one_after_thirty_good_ones() -> None:
-    assert [e.started for e in told(readings(BAD + GOOD * 30 + BAD * 31))] == ["10:05:10"]
-    assert [e.started for e in told(readings(BAD + GOOD * 28 + BAD * 31))] == ["10:00"]
+def test_it_began_with_the_first_bad_one_after_ten_good_ones() -> None:
+    assert [e.started for e in told(readings(BAD + GOOD * 18 + BAD + GOOD * 10 + BAD * 31))] == ["10:05"]
+    assert [e.started for e in told(readings(BAD + GOOD * 18 + BAD + GOOD * 9 + BAD * 31))] == ["10:03:10"]
 
 
 def test_a_terminal_of_which_everything_is_refused_is_faulty_and_nowhere() -> None:

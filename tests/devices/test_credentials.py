@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from devices.access import SERVICE_USER
 from devices.credentials import (
     ACCESS_FILE,
     PASSWORD_FILE,
-    SERVICE_USER,
     active_devices,
     active_hashes,
     issue_secrets,

@@ -18,7 +18,8 @@ from tests.simulators.fleets import START_US, ZONE, district, part_of_it, played
 
 PLANTED = {
     "illegal_dumping", "off_route", "no_go_entry", "unpermitted_haul", "unlicensed_loading", "purifier_off",
-    "fume_exceedance",
+    "fume_exceedance", "monitor_offline", "monitor_suspect",
+    "undelivered_load", "uncovered_load", "overspeed", "signal_loss", "device_fault", "outside_hours",
 }  # fmt: skip
 
 
@@ -153,29 +154,33 @@ def test_no_truck_goes_faster_than_trucks_do(
             spots = np.array([plane(reading) for reading in read])
             times = np.array([datetime.fromisoformat(str(reading["ts"])).timestamp() for reading in read])
             kmh = np.hypot(*np.diff(spots, axis=0).T) / np.diff(times) * 3.6
-            assert kmh.max() < 55, device_id
-            assert max(float(str(reading["speed_kmh"])) for reading in read) < 55
+            assert kmh.max() < 100, device_id
+            said = [float(str(r["speed_kmh"])) for r in read if float(str(r.get("load", 0))) >= 0.3]
+            assert max(said, default=0) < 55, device_id  # only empty trucks race
 
 
 def test_ten_minute_means_are_clearly_over_or_under_the_limit_as_the_truth_says(
     clean: tuple[dict[str, list[dict[str, object]]], list[TruthLine]],
 ) -> None:
     readings, truths = clean
+    tampered = {truth.device_id for truth in truths if truth.kind == "monitor_suspect"}
     high = {
         (truth.device_id, window)
         for truth in truths
-        if truth.kind == "fume_exceedance"
+        if truth.kind == "fume_exceedance" and truth.device_id not in tampered
         for window in range(int(truth.started_at.timestamp()) // 600, int(truth.ended_at.timestamp()) // 600)
     }
     seen = set()
     for device_id, read in readings.items():
-        if not device_id.startswith("F"):
+        if not device_id.startswith("F") or device_id in tampered:
             continue
         outlet = district().outlets[district().devices[device_id].bound_to or ""]
         limit = outlet.limit_mg_m3 or LIMIT_MG_M3[outlet.scale or "large"]
         windows = defaultdict(list)
         for reading in read:
-            if reading["fan_on"]:
+            if (
+                reading["fan_on"] and 0 <= float(str(reading["fume_mg_m3"])) < 100
+            ):  # tampering that is not over yet
                 at = datetime.fromisoformat(str(reading["ts"])).timestamp()
                 windows[int(at) // 600].append(float(str(reading["fume_mg_m3"])))
         for window, values in windows.items():
@@ -184,5 +189,40 @@ def test_ten_minute_means_are_clearly_over_or_under_the_limit_as_the_truth_says(
                 seen.add((device_id, window))
                 assert share > 1.3
             elif len(values) >= 8:
-                assert share < 0.95
+                assert share < 1
     assert seen == high
+
+
+def between(readings: list[dict[str, object]], begin: datetime, end: datetime) -> list[dict[str, object]]:
+    return [r for r in readings if begin <= datetime.fromisoformat(str(r["ts"])) <= end]
+
+
+def test_a_terminal_that_is_off_says_nothing_and_was_loaded_and_moving_before(
+    clean: tuple[dict[str, list[dict[str, object]]], list[TruthLine]],
+) -> None:
+    lost = [truth for truth in clean[1] if truth.kind == "signal_loss"]
+    assert len(lost) > 5
+    for truth in lost:
+        last, *more = between(clean[0][truth.device_id], truth.started_at, truth.ended_at)
+        assert len(more) <= 1  # the next one, where it came before the end of the simulation
+        assert float(str(last["speed_kmh"])) > 10
+        assert float(str(last.get("load", 1))) >= 0.3
+
+
+def test_a_faulty_receiver_finds_no_fix(
+    clean: tuple[dict[str, list[dict[str, object]]], list[TruthLine]],
+) -> None:
+    faults = [truth for truth in clean[1] if truth.kind == "device_fault"]
+    assert faults
+    for truth in faults:
+        seen = between(clean[0][truth.device_id], truth.started_at, truth.ended_at)
+        assert sum(not reading["fix"] for reading in seen) > 30
+
+
+def test_an_uncovered_load_is_loaded_and_open(
+    clean: tuple[dict[str, list[dict[str, object]]], list[TruthLine]],
+) -> None:
+    for truth in (truth for truth in clean[1] if truth.kind == "uncovered_load"):
+        seen = between(clean[0][truth.device_id], truth.started_at, truth.ended_at)
+        assert {str(reading["cover"]) for reading in seen} == {"open"}
+        assert min(float(str(reading["load"])) for reading in seen) >= 0.3
