@@ -16,6 +16,7 @@ from devices.topics import MalformedTopic, UpChannel, device_topic, parse_topic
 from devices.types import Device, DeviceKind
 from devices.wire import FumeReading, VehicleReading
 from ingest.arrivals import Delivery
+from ingest.lanes import Deferred, can_wait
 
 Reading = VehicleReading | FumeReading
 
@@ -71,6 +72,8 @@ class Batch:
     contradicting: int = 0
     """… with another content; the first stands."""
     unknown_fields: int = 0
+    deferred: list[Deferred] = field(default_factory=list)
+    """Left out of this batch: they can wait."""
     messages: Counter[tuple[UpChannel, str]] = field(default_factory=Counter)
     """Of the channels that carry several types of message: how many came of each type."""
     defects: Counter[tuple[UpChannel, str]] = field(default_factory=Counter)
@@ -87,8 +90,9 @@ def sort_out(
     decoders: Decoders,
     prefix: str,
     retention_us: int,
+    deferring: bool = False,
 ) -> Batch:
-    """Make a batch of `deliveries`, in the order they came."""
+    """Make a batch of `deliveries`, in the order they came; `deferring`: of those that cannot wait."""
     batch = Batch()
     heard: dict[str, tuple[DeviceKind, list[tuple[int, Reading, int]], list[int]]] = {}
     for delivery in deliveries:
@@ -102,6 +106,10 @@ def sort_out(
             batch.quarantined.append(
                 Quarantined(delivery, malformed.reason, malformed.detail, device.device_id)
             )
+            continue
+        newest_us = max((reading.ts_us for reading in decoded.readings), default=delivery.received_us)
+        if deferring and can_wait(delivery, newest_us):
+            batch.deferred.append(Deferred(delivery, newest_us))
             continue
         batch.unknown_fields += decoded.unknown_fields
         for message, number in decoded.messages.items():

@@ -19,6 +19,7 @@ from ingest.arrivals import Delivery
 from ingest.batch import Answer
 from ingest.identity import Numbers
 from ingest.judging import warm_up
+from ingest.lanes import Backlog, Deferred
 from ingest.pipeline import AWAY, Pipeline
 from ingest.sessions import Sessions
 from runtime import health
@@ -31,6 +32,8 @@ log = structlog.get_logger()
 
 QUIET_S = 0.01
 """A lull this long ends a batch: waiting longer would only add to the alerts' latency."""
+SLICE_EVERY_S = 1.0
+"""At least so often the backlog gets its turn, however much comes."""
 READING_BYTES = 200
 """Of a reading as firmware sends it: batches are cut by size, before anything is decoded."""
 RETRY_FIRST_S, RETRY_MAX_S = 0.2, 10.0
@@ -79,22 +82,44 @@ def _collect(
     )
     committer = _Committer(pipeline, database_url, stop)
     health.checks["collector"] = committer.complaint
+    most_bytes = settings.batch_max_rows * READING_BYTES
+    backlog = Backlog(most_bytes)
+    metrics.BACKLOG.set_function(lambda: float(len(backlog)))
+    slice_due = 0.0
     try:
         while not stop.is_set():
             batch = sessions.take(
-                max_bytes=settings.batch_max_rows * READING_BYTES,
-                max_wait_s=settings.batch_max_ms / 1000,
+                max_bytes=most_bytes,
+                max_wait_s=0 if backlog else settings.batch_max_ms / 1000,
                 quiet_s=QUIET_S,
             )
-            answers = committer.commit(batch) if batch else None
+            deferred: list[Deferred] = []
+            answers = committer.commit(batch, deferred) if batch else None
             if answers is not None:
-                for answer in answers:
-                    sessions.publish(answer.topic, answer.payload)
-                sessions.acknowledge(batch)
+                waits = {id(one.delivery) for one in deferred}
+                live = [delivery for delivery in batch if id(delivery) not in waits]
+                _answer(sessions, live, answers)
+                backlog.saw_live(live)
+                backlog.add(deferred)
+            # What is in the queue may be live; but a flood of it must not stop the backlog for good.
+            if backlog and (sessions.idle or time.monotonic() > slice_due) and not stop.is_set():
+                begun = time.monotonic()
+                stored = backlog.slice()
+                answers = committer.commit(stored)
+                if answers is not None:
+                    _answer(sessions, stored, answers)
+                    backlog.took(time.monotonic() - begun)
+                slice_due = time.monotonic() + SLICE_EVERY_S
             sessions.look_after()
             committer.tick()
     finally:
         committer.close()
+
+
+def _answer(sessions: Sessions, committed: Sequence[Delivery], answers: Sequence[Answer]) -> None:
+    for answer in answers:
+        sessions.publish(answer.topic, answer.payload)
+    sessions.acknowledge(committed)
 
 
 def _numbers(database_url: str, stop: threading.Event) -> Numbers | None:
@@ -123,15 +148,22 @@ class _Committer:
         self._lag_s = 0.0
         self._ticked = -math.inf
 
-    def commit(self, batch: Sequence[Delivery]) -> list[Answer] | None:
-        """What to answer, once `batch` is committed; None if asked to stop before it could be: it stays with the broker."""
+    def commit(
+        self, batch: Sequence[Delivery], deferred: list[Deferred] | None = None
+    ) -> list[Answer] | None:
+        """What to answer, once `batch` is committed; None if asked to stop before it could be: it stays with the broker.
+
+        `deferred`: where to put messages that can wait, see `Pipeline.process`.
+        """
         begun = time.monotonic()
         wait_s = RETRY_FIRST_S
         while True:
             try:
                 if self._connection is None or self._connection.closed:
                     self._connection = connect(self._url, autocommit=True)
-                answers = self._pipeline.process(self._connection, batch)
+                if deferred is not None:
+                    deferred.clear()  # an attempt may have got as far as its first half
+                answers = self._pipeline.process(self._connection, batch, deferred)
             except (*AWAY, DatabaseUnreachable) as error:
                 self._say_lost(error)
                 self.close()
@@ -141,8 +173,9 @@ class _Committer:
             else:
                 break
         self._say_back()
-        self._lag_s = max(0.0, time.time() - batch[0].received_us / 1e6)
-        metrics.LAG_SECONDS.set(self._lag_s)
+        if deferred is not None:
+            self._lag_s = max(0.0, time.time() - batch[0].received_us / 1e6)
+            metrics.LAG_SECONDS.set(self._lag_s)
         metrics.BATCH_SECONDS.observe(time.monotonic() - begun)
         return answers
 

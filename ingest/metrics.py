@@ -29,7 +29,10 @@ BATCH_SECONDS = Histogram(
     "From a batch taken to committed and acknowledged",
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )
-LAG_SECONDS = Gauge("fleetfume_lag_seconds", "Age of the oldest message when its batch was committed")
+LAG_SECONDS = Gauge("fleetfume_lag_seconds", "Age of the oldest live message when its batch was committed")
+BACKLOG = Gauge(
+    "fleetfume_backlog_messages", "Messages with stored readings that wait for a gap between live ones"
+)
 BROKER_CONNECTED = Gauge("fleetfume_broker_connected", "1 while the broker connection stands")
 
 

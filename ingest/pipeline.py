@@ -31,6 +31,7 @@ from ingest.copies import notice_pieces
 from ingest.fleet import Fleet
 from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records, Refusal
+from ingest.lanes import Deferred
 from ingest.registers import Registers
 from ingest.rejudging import CHECKPOINT_EVERY_US, judge_again, save_checkpoints
 from ingest.states import Known, StaleState, StateCache, nothing_is_due, rows, save, take_due
@@ -99,17 +100,23 @@ class Pipeline:
         self._registers: Registers | None = None
         self._caches: dict[str, StateCache] = {kind: StateCache() for kind in JUDGES}
 
-    def process(self, connection: Connection, deliveries: Sequence[Delivery]) -> list[Answer]:
+    def process(
+        self,
+        connection: Connection,
+        deliveries: Sequence[Delivery],
+        deferred: list[Deferred] | None = None,
+    ) -> list[Answer]:
         """Commit everything that follows from `deliveries`, or raise and leave the database as it was.
 
-        Returns what may now be told to devices that wait for it.
+        Returns what may now be told to devices that wait for it. `deferred`: where to put messages that can wait,
+        which then are left alone.
 
         AWAY: the database takes nothing now; the same deliveries may be processed again.
         What one delivery makes impossible is found by halving, and that delivery quarantined; what takes too
         long is done by halves.
         """
         try:
-            return self._commit(connection, deliveries)
+            return self._commit(connection, deliveries, deferred)
         except Exception as error:
             self._forget()
             too_long = isinstance(error, errors.QueryCanceled) and len(deliveries) > 1
@@ -117,8 +124,8 @@ class Pipeline:
                 raise
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
-                first = self.process(connection, deliveries[:middle])
-                return first + self.process(connection, deliveries[middle:])
+                first = self.process(connection, deliveries[:middle], deferred)
+                return first + self.process(connection, deliveries[middle:], deferred)
             log.exception("message cannot be processed", topic=deliveries[0].topic)
             broken = Quarantined(deliveries[0], Reason.INTERNAL, f"{type(error).__name__}: {error}")
             with connection.transaction():
@@ -173,11 +180,13 @@ class Pipeline:
             self._registers = Registers.load(connection, self._catalogue)
         return self._registers
 
-    def _commit(self, connection: Connection, deliveries: Sequence[Delivery]) -> list[Answer]:
+    def _commit(
+        self, connection: Connection, deliveries: Sequence[Delivery], deferred: list[Deferred] | None
+    ) -> list[Answer]:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 with connection.transaction():
-                    batch, told = self._transaction(connection, deliveries)
+                    batch, told = self._transaction(connection, deliveries, deferring=deferred is not None)
                 break
             except LOST_RACE as lost:
                 if attempt == MAX_ATTEMPTS:
@@ -185,6 +194,8 @@ class Pipeline:
                 metrics.CONFLICTS.inc()
                 log.debug("batch judged again", why=str(lost).splitlines()[0])
                 self._forget()
+        if deferred is not None:
+            deferred.extend(batch.deferred)
         for kind, device_ids, known in told.keep:
             self._caches[kind].keep(device_ids, known)
         metrics.count(batch, stored=told.stored, repeated=told.repeated, contradicting=told.contradicting,
@@ -195,14 +206,16 @@ class Pipeline:
         for kind in self._caches:
             self._caches[kind] = StateCache()
 
-    def _transaction(self, connection: Connection, deliveries: Sequence[Delivery]) -> tuple[Batch, _Told]:
+    def _transaction(
+        self, connection: Connection, deliveries: Sequence[Delivery], *, deferring: bool
+    ) -> tuple[Batch, _Told]:
         registers = self._current(connection)
         fleet = registers.newest
         batch = join_parts(
             connection,
-            self._sort_out(fleet, deliveries),
+            self._sort_out(fleet, deliveries, deferring=deferring),
             fleet.registry.devices,
-            lambda whole: self._sort_out(fleet, [*deliveries, *whole]),
+            lambda whole: self._sort_out(fleet, [*deliveries, *whole], deferring=deferring),
         )
         store_quarantined(connection, batch.quarantined)
         told = _Told()
@@ -210,18 +223,23 @@ class Pipeline:
             if runs:
                 _KindOfBatch(connection, registers, kind, self._caches[kind], self._zone, told).process(runs)
         store_means(connection, batch.means)
-        rawlog.keep(connection, [rawlog.Message(d.topic, d.received_us, d.payload) for d in deliveries])
+        waits = {id(one.delivery) for one in batch.deferred}
+        rawlog.keep(
+            connection,
+            [rawlog.Message(d.topic, d.received_us, d.payload) for d in deliveries if id(d) not in waits],
+        )
         if told.stored:
             connection.execute(NOTIFY)
         return batch, told
 
-    def _sort_out(self, fleet: Fleet, deliveries: Sequence[Delivery]) -> Batch:
+    def _sort_out(self, fleet: Fleet, deliveries: Sequence[Delivery], *, deferring: bool) -> Batch:
         return sort_out(
             deliveries,
             fleet.registry.devices,
             decoders=self._decoders,
             prefix=self._prefix,
             retention_us=self._retention_us,
+            deferring=deferring,
         )
 
 

@@ -56,6 +56,11 @@ class Sessions:
     def connected(self) -> bool:
         return any(held.receiver.connected for held in self._held.values() if held.orphan == "no")
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything that came is taken."""
+        return self._arrivals.idle
+
     def start(self) -> None:
         self.look_after()
 

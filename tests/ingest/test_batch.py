@@ -27,9 +27,14 @@ def message(payload: object, topic: str = "ff/v1/vehicle/V1/telemetry") -> Deliv
     return Delivery(topic, raw, NOW_S * 1_000_000, mid=1, session=1)
 
 
-def sorted_out(*deliveries: Delivery) -> Batch:
+def sorted_out(*deliveries: Delivery, deferring: bool = False) -> Batch:
     return sort_out(
-        deliveries, DEVICES, decoders=decoders(Terminals()), prefix="ff/v1", retention_us=400 * DAY_US
+        deliveries,
+        DEVICES,
+        decoders=decoders(Terminals()),
+        prefix="ff/v1",
+        retention_us=400 * DAY_US,
+        deferring=deferring,
     )
 
 
@@ -94,3 +99,23 @@ def test_bytes_that_are_no_json_are_kept_as_they_came() -> None:
     (row,) = batch.quarantined
     assert row.delivery.payload == "油烟".encode("gbk")
     assert (row.device_id, row.readings) == ("V1", None)
+
+
+def test_what_was_old_when_it_came_can_be_put_off_and_nothing_of_it_counts() -> None:
+    old = message(fix(NOW_S - 3600, mystery=1))
+    mixed = message({"batch": [fix(NOW_S - 3600), fix(NOW_S)]})
+
+    batch = sorted_out(old, mixed, deferring=True)
+
+    assert [(one.delivery, one.newest_us) for one in batch.deferred] == [(old, (NOW_S - 3600) * 1_000_000)]
+    (run,) = batch.runs["vehicle"]
+    assert [t // 1_000_000 - NOW_S for t in run.times] == [-3600, 0]
+    assert batch.unknown_fields == 0
+
+
+def test_what_cannot_be_read_is_not_put_off() -> None:
+    stranger = message(fix(NOW_S - 3600), "ff/v1/vehicle/V9/telemetry")
+    batch = sorted_out(stranger, message(b"{"), deferring=True)
+
+    assert not batch.deferred
+    assert len(batch.quarantined) == 2

@@ -19,6 +19,7 @@ from devices.terminals import Terminals
 from devices.types import Site
 from ingest.arrivals import Delivery
 from ingest.batch import sort_out
+from ingest.lanes import Deferred
 from ingest.pipeline import Pipeline
 from tests.small_district import place, registry, square
 
@@ -266,3 +267,19 @@ def test_a_delivery_nobody_can_process_is_quarantined_and_the_others_count(
         "SELECT reason, payload FROM quarantine WHERE payload = %s", (b"poison",)
     ).fetchall()
     assert quarantined == ("internal", b"poison")
+
+
+def test_what_was_stored_is_left_for_later_and_ends_in_the_same_alerts(
+    connection: psycopg.Connection, undisturbed: dict[str, Any]
+) -> None:
+    device_id = f"V{TRUCKS - 4}"
+    line = pipeline()
+    deferred: list[Deferred] = []
+    messages = [of("vehicle", device_id, A_BAD_HAUL[n : n + 7]) for n in range(0, len(A_BAD_HAUL), 7)]
+    line.process(connection, messages, deferred)
+
+    assert stored(connection, "vehicle_position", device_id) == []
+    assert [one.delivery for one in deferred] == messages
+
+    line.process(connection, [one.delivery for one in deferred])
+    assert standing_alerts(connection, device_id) == undisturbed["V0"]

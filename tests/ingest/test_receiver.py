@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from ingest import arrivals
 from ingest.arrivals import Arrivals, Delivery
 from ingest.receiver import Receiver
 from runtime.embedded.broker import embedded_broker
@@ -16,19 +19,19 @@ FILTERS = ["ff/v1/+/+/telemetry"]
 
 @contextmanager
 def receiving(url: str, name: str) -> Iterator[Receiver]:
-    receiver = Receiver(url, FILTERS, client_id=name, into=Arrivals())
-    receiver.start()
+    one = Receiver(url, FILTERS, client_id=name, into=Arrivals())
+    one.start()
     try:
-        wait_until(lambda: receiver.connected, seconds=20, what=lambda: "connected")
-        yield receiver
+        wait_until(lambda: one.connected, seconds=20, what=lambda: "connected")
+        yield one
     finally:
-        receiver.stop()
+        one.stop()
 
 
-def taken(receiver: Receiver, count: int) -> list[Delivery]:
-    """The next `count` deliveries, or as many as come within ten seconds."""
+def taken(receiver: Receiver, count: int, seconds: float = 10) -> list[Delivery]:
+    """The next `count` deliveries, or as many as come within `seconds`."""
     found: list[Delivery] = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + seconds
     while len(found) < count and time.monotonic() < deadline:
         found += receiver.arrivals.take(max_bytes=1_000_000, max_wait_s=0.2, quiet_s=0.05)
     return found
@@ -41,40 +44,58 @@ def publish(url: str, *numbers: int) -> None:
 
 
 def test_what_was_not_acknowledged_comes_again_and_the_rest_does_not(broker: Mosquitto) -> None:
-    with receiving(broker.url, "again") as receiver:
+    with receiving(broker.url, "again") as held:
         publish(broker.url, 1, 2, 3, 4)
-        first = taken(receiver, 4)
-        receiver.acknowledge(first[:2])
+        first = taken(held, 4)
+        held.acknowledge(first[:2])
         time.sleep(0.5)
 
-    with receiving(broker.url, "again") as receiver:
+    with receiving(broker.url, "again") as held:
         publish(broker.url, 5)
-        assert [delivery.payload for delivery in taken(receiver, 3)] == [b"3", b"4", b"5"]
+        assert [delivery.payload for delivery in taken(held, 3)] == [b"3", b"4", b"5"]
 
 
 def test_it_comes_back_to_a_broker_that_was_killed_and_old_acknowledgements_are_not_mistaken(
     broker: Mosquitto,
 ) -> None:
-    with receiving(broker.url, "back") as receiver:
+    with receiving(broker.url, "back") as held:
         publish(broker.url, 8001, 8002)
-        before = taken(receiver, 2)
+        before = taken(held, 2)
         # Mosquitto writes to disk after it has told the publisher.
         wait_until(lambda: broker.saved.exists() and b"8002" in broker.saved.read_bytes(), seconds=20)
         broker.kill()
-        wait_until(lambda: not receiver.connected, seconds=20)
+        wait_until(lambda: not held.connected, seconds=20)
         broker.start()
-        wait_until(lambda: receiver.connected, seconds=60)
-        receiver.acknowledge(before)  # of the connection that is gone: says nothing to the new one
+        wait_until(lambda: held.connected, seconds=60)
+        held.acknowledge(before)  # of the connection that is gone: says nothing to the new one
         publish(broker.url, 8003)
-        again = {delivery.payload for delivery in taken(receiver, 3)}
+        again = {delivery.payload for delivery in taken(held, 3)}
 
     assert again == {b"8001", b"8002", b"8003"}
 
 
 def test_a_broker_that_speaks_only_the_older_version_is_served_in_it(tmp_path: Path) -> None:
-    with embedded_broker(tmp_path) as url, receiving(url, "older") as receiver:
+    with embedded_broker(tmp_path) as url, receiving(url, "older") as held:
         publish(url, 1)
-        (delivery,) = taken(receiver, 1)
-        receiver.acknowledge([delivery])
+        (delivery,) = taken(held, 1)
+        held.acknowledge([delivery])
 
     assert delivery.payload == b"1"
+
+
+def test_whatever_waits_at_the_broker_no_more_is_held_than_arrivals_allow(
+    broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What bounds the memory of a collector, whatever the backlog and whatever the broker makes of its receive maximum."""
+    monkeypatch.setattr(arrivals, "MOST_BYTES", 2_000_000)
+    with receiving(broker.url, "bounded") as held:
+        with publisher(broker.url) as send:
+            for n in range(400):
+                send("ff/v1/vehicle/V0/telemetry", b"%4d" % n * 5_000)
+        first = taken(held, 400, seconds=2)
+        # What one reading from the socket brings, more than is allowed: it was asked for before.
+        assert 100 <= len(first) < 130
+        held.acknowledge(first)
+        held.arrivals.settle(first)
+        rest = taken(held, 100, seconds=10)
+        assert [delivery.payload[:4] for delivery in first + rest][:200] == [b"%4d" % n for n in range(200)]
