@@ -43,8 +43,7 @@ from tests.parts.run import begin_run, end_run
 from tests.service.running import Service, environment, serving
 from tests.small_district import place, registry
 
-BATCH = 5000
-EVERY_S = 10
+BATCH = 20_000
 COPY_COLUMNS = ("ts", "device_id", "quality", "received_at", *VEHICLE_POSITION.columns)
 
 
@@ -82,9 +81,8 @@ def measure(readings: int, trucks: int) -> dict[str, float]:
             found["broker"] = len(fixes) / through_the_broker(broker, messages(fixes, 1))
             for size in (1, 10, 50):
                 with fresh_database(timescaledb_url()) as database_url:
-                    taken_s, resident_mb = ingest(
-                        Path(name), database_url, broker, district, messages(fixes, size)
-                    )
+                    sent = messages(drive(trucks, readings // trucks), size)
+                    taken_s, resident_mb = ingest(Path(name), database_url, broker, district, sent)
                 rate = len(fixes) / taken_s
                 limit = "broker" if size == 1 else "COPY"
                 found[f"fleetfume, {size} a message"] = rate
@@ -100,16 +98,19 @@ Fix = dict[str, Any]
 
 
 def drive(trucks: int, each: int) -> list[Fix]:
-    """Empty trucks to and fro on the road, a fix of each every 10 s, up to now; truck by truck within an instant."""
-    now = int(time.time()) - EVERY_S * each
+    """Empty trucks to and fro on the road within a minute that begins now (what is older than two is no live reading,
+    and goes another way); truck by truck within an instant.
+    """
+    now, every_s = int(time.time()), 60 / each
     fixes = []
     for step in range(each):
         for truck in range(trucks):
-            along = (step * 110 + truck * 37) % 11_000
+            along = int(step * every_s * 11 + truck * 37) % 11_000
             lat, lon = place(min(along, 11_000 - along), truck % 40)
             fixes.append(
                 {
-                    "device_id": f"V{truck}", "ts": now + step * EVERY_S, "lat": round(lat, 6), "lon": round(lon, 6),
+                    "device_id": f"V{truck}", "ts": round(now + step * every_s, 3),
+                    "lat": round(lat, 6), "lon": round(lon, 6),
                     "speed_kmh": 39.6, "heading_deg": 90.0 if along < 5500 else 270.0, "alt_m": 61.0, "hdop": 0.9,
                     "sats": 12, "fix": True, "ignition": True, "odometer_km": 51234.5 + step * 0.11, "load": 0.02,
                     "lift": False, "cover": "closed", "seq": step,
@@ -181,7 +182,7 @@ def judge_all(database_url: str, district: Registry, fixes: list[Fix]) -> float:
     slots = {device_id: slot for slot, device_id in enumerate(device_ids)}
     records = np.zeros(len(fixes), FIX)
     records["slot"] = [slots[fix["device_id"]] for fix in fixes]
-    records["ts"] = [fix["ts"] * 1_000_000 for fix in fixes]
+    records["ts"] = [round(fix["ts"] * 1_000_000) for fix in fixes]
     records["local"] = records["ts"] + 8 * 3600 * 1_000_000
     for name in (
         "lat",

@@ -7,6 +7,7 @@ deliveries -> sort_out -> late? -> stored, device judged again from a checkpoint
 Between batches, `tick`: the stream clock -> states that are due -> what their silence means -> the same way on.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
@@ -353,23 +354,17 @@ class _KindOfBatch:
             self._connection, self._judge, device_ids, states, records, refused
         )
         names = [QUALITIES[q] for q in quality.tolist()]
+        name_of = iter(names)
         stored = [
-            Row(run.device_id, t, reading, name, received)
-            for (run, t, reading, received), name in zip(
-                (
-                    (run, t, reading, received)
-                    for run in runs
-                    for t, reading, received in zip(run.times, run.readings, run.received, strict=True)
-                ),
-                names,
-                strict=True,
-            )
+            Row(run.device_id, t, reading, next(name_of), received)
+            for run in runs
+            for t, reading, received in zip(run.times, run.readings, run.received, strict=True)
         ]
         copy_fresh(self._connection, self._table, stored)
         self._told.stored += len(stored)
-        for name in names:
+        for name, number in Counter(names).items():
             if name != QUALITIES[OK]:
-                self._told.bad[name] = self._told.bad.get(name, 0) + 1
+                self._told.bad[name] = self._told.bad.get(name, 0) + number
         self._keep(device_ids, before, after)
         self._tell(device_ids, events)
         self._checkpoint(device_ids, last_before, after)

@@ -5,6 +5,7 @@ they are not. Both in the caller's transaction.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, LiteralString, NamedTuple
 
 from psycopg import Connection, sql
@@ -58,15 +59,14 @@ class Row(NamedTuple):
 
 
 def _values(table: Table, rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
-    columns = table.columns
-    for row in rows:
-        reading = row.reading
+    values_of = attrgetter(*table.columns)
+    for device_id, ts_us, reading, quality, received_us in rows:
         yield (
-            row.ts_us - _PG_EPOCH_US,
-            row.device_id,
-            row.quality,
-            row.received_us - _PG_EPOCH_US,
-            *[getattr(reading, column) for column in columns],
+            ts_us - _PG_EPOCH_US,
+            device_id,
+            quality,
+            received_us - _PG_EPOCH_US,
+            *values_of(reading),
         )
 
 
