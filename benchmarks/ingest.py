@@ -10,12 +10,15 @@ A real Mosquitto, a real TimescaleDB, and `fleetfume serve --role collector` as 
            one transaction for every BATCH_MAX_ROWS of them
   1 10 50  published in messages of that many readings by the same publisher, until the last one is
            committed and judged
-  engine   judge_vehicles alone, over the same readings in batches of BATCH_MAX_ROWS
+  engine   the engine alone, over the same readings in batches of BATCH_MAX_ROWS
+  paho, ours  microseconds of processor time to receive and acknowledge a message, and do nothing else:
+           with paho-mqtt, and with ingest/receiver.py (decision 0006)
 """
 
 import argparse
 import json
 import multiprocessing
+import queue
 import statistics
 import tempfile
 import time
@@ -23,18 +26,23 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import numpy as np
+import paho.mqtt.client as paho
 import psycopg
+from paho.mqtt.enums import CallbackAPIVersion
 from psycopg import sql
 
 from alerts.catalogue import load_catalogue
 from analytics.records import FIX
 from devices.repository import store_registry
 from devices.types import Registry
+from ingest.arrivals import Arrivals
 from ingest.fleet import Fleet
 from ingest.judging import JUDGES
+from ingest.receiver import Receiver, erase_session
 from ingest.storage import VEHICLE_POSITION
 from tests.parts.mosquitto import Mosquitto
 from tests.parts.postgres import fresh_database, timescaledb_url
@@ -44,6 +52,7 @@ from tests.service.running import Service, environment, serving
 from tests.small_district import place, registry
 
 BATCH = 20_000
+RECEIVED = 50_000
 COPY_COLUMNS = ("ts", "device_id", "quality", "received_at", *VEHICLE_POSITION.columns)
 
 
@@ -79,6 +88,9 @@ def measure(readings: int, trucks: int) -> dict[str, float]:
         broker.start()
         try:
             found["broker"] = len(fixes) / through_the_broker(broker, messages(fixes, 1))
+            few = messages(fixes[:RECEIVED], 1)
+            found["paho, microseconds a message"] = processor_us(broker, few, receive_with_paho)
+            found["ours, microseconds a message"] = processor_us(broker, few, receive_with_ours)
             for size in (1, 10, 50):
                 with fresh_database(timescaledb_url()) as database_url:
                     sent = messages(drive(trucks, readings // trucks), size)
@@ -217,6 +229,52 @@ def through_the_broker(broker: Mosquitto, sent: list[tuple[str, bytes]]) -> floa
     subscriber.start()
     ready.wait()
     return timed_publication(context, broker, sent, subscriber.join)
+
+
+def processor_us(broker: Mosquitto, sent: list[tuple[str, bytes]], receive: Callable[..., None]) -> float:
+    """Of the process that receives `sent`, for each of them."""
+    context = multiprocessing.get_context("fork")
+    ready, spent = context.Event(), context.Value("d", 0.0)
+    receiver = context.Process(target=receive, args=(broker.url, len(sent), ready, spent))
+    receiver.start()
+    ready.wait()
+    timed_publication(context, broker, sent, receiver.join)
+    return float(1e6 * spent.value / len(sent))
+
+
+def receive_with_paho(url: str, count: int, ready: Any, spent: Any) -> None:
+    port = urlsplit(url).port or 0
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id="by-paho", manual_ack=True)
+    client.on_subscribe = lambda *_: ready.set()
+    taken: queue.SimpleQueue[int] = queue.SimpleQueue()
+    client.on_message = lambda _client, _data, message: taken.put(message.mid)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    client.subscribe("ff/v1/#", 1)
+    ready.wait()
+    begun = time.process_time()
+    for _ in range(count):
+        client.ack(taken.get(), 1)
+    spent.value = time.process_time() - begun
+    client.disconnect()
+    client.loop_stop()
+
+
+def receive_with_ours(url: str, count: int, ready: Any, spent: Any) -> None:
+    receiver = Receiver(url, ["ff/v1/#"], client_id="by-ours", into=Arrivals())
+    receiver.start()
+    while not receiver.connected:
+        time.sleep(0.01)
+    ready.set()
+    begun = time.process_time()
+    while count:
+        batch = receiver.arrivals.take(max_bytes=1_000_000, max_wait_s=1, quiet_s=0.01)
+        receiver.acknowledge(batch)
+        receiver.arrivals.settle(batch)
+        count -= len(batch)
+    spent.value = time.process_time() - begun
+    receiver.stop()
+    erase_session(url, "by-ours", receiver.version)
 
 
 def timed_publication(
