@@ -47,6 +47,7 @@ from ingest.storage import (
     store_quarantined,
 )
 from ingest.trips import take_back, write_trips
+from runtime.database import AWAY
 from runtime.instants import microseconds
 
 log = structlog.get_logger()
@@ -61,8 +62,6 @@ MOST_DUE = 2_000
 MAX_ATTEMPTS = 20
 """Of one batch against other collectors: each lost race means that another one's commit went through."""
 
-AWAY = (errors.OperationalError, errors.ReadOnlySqlTransaction, errors.IdleInTransactionSessionTimeout)
-"""It is not the deliveries: the database is gone, full, read-only, or gave us up because we stood still."""
 LOST_RACE = (StaleState, errors.UniqueViolation, errors.SerializationFailure, errors.DeadlockDetected)
 """Another collector judged one of these devices first: what it left is newer than our cache."""
 

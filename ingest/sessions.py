@@ -15,13 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import psycopg
 import structlog
 
 from ingest.arrivals import Arrivals, Delivery
 from ingest.identity import Numbers
 from ingest.receiver import Receiver, erase_session
-from runtime.errors import DatabaseUnreachable
+from runtime.database import AWAY
 
 log = structlog.get_logger()
 
@@ -94,7 +93,7 @@ class Sessions:
                 self._next_look = now + LOOK_EVERY_S
                 self._keep()
                 self._adopt(now)
-        except (psycopg.OperationalError, DatabaseUnreachable):
+        except AWAY:
             self._unheld_since.clear()  # who writes readings says that the database is away
 
     def _begin(self, number: int, orphan: Literal["no", "served"] = "no") -> None:

@@ -24,6 +24,16 @@ VANISHED = {
 }
 
 
+AWAY = (
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    DatabaseUnreachable,
+)
+"""The database is gone, full, read-only, or gave us up because we stood still: nothing is wrong with what was asked of
+it, and the same may be asked again."""
+
+
 class _Connection(Connection[TupleRow]):
     """One that does not wait for ever for a server that has stopped, or for a connection of which only our end is left."""
 

@@ -6,7 +6,9 @@ from tests.faults.scenario import Fault, World
 def kill_collector(world: World) -> None:
     world.collector.kill()
     world.collector.start()
-    world.wait(4)  # a start takes some seconds, and should get to work before the next blow
+    if world.chance.random() < 0.8:  # else it is struck while it starts
+        world.wait_for_the_collector()
+    world.wait()
 
 
 def kill_database(world: World) -> None:
@@ -20,7 +22,7 @@ def kill_broker(world: World) -> None:
     world.broker.kill()
     world.wait(0.5)
     world.broker.start()
-    world.wait(2)
+    world.wait(4)
 
 
 def restart_broker(world: World) -> None:

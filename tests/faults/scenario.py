@@ -103,6 +103,12 @@ class World:
     def wait(self, share: float = 1.0) -> None:
         time.sleep(share * self.pause_s * self.chance.uniform(0.5, 1.5))
 
+    def wait_for_the_collector(self) -> None:
+        deadline = time.monotonic() + 60
+        while not self.collector.ready and time.monotonic() < deadline:
+            self.collector.look_after()
+            time.sleep(0.05)
+
     def heal(self) -> None:
         self.to_database.open()
         self.to_broker.open()

@@ -9,8 +9,8 @@ import pytest
 
 from devices.repository import store_registry
 from ingest.arrivals import Delivery
-from ingest.pipeline import AWAY
 from runtime import database
+from runtime.database import AWAY
 from tests.ingest.test_pipeline import A_BAD_HAUL, NOW_US, of, pipeline
 from tests.parts.proxy import FaultProxy
 from tests.small_district import registry

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 
 PUBLISH_QOS1, PUBACK, DISCONNECT = b"\x32", 0x40, b"\xe0\x00"
-AGAIN_S = 5.0
+AGAIN_S = 2.0
 """What was acknowledged so recently is sent again after a lost connection: Mosquitto writes to disk after it has
 acknowledged, and what it knew only in memory dies with it."""
 
