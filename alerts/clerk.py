@@ -19,7 +19,7 @@ from runtime.errors import DatabaseUnreachable
 
 log = structlog.get_logger(__name__)
 
-LOCK: LiteralString = "SELECT pg_try_advisory_lock(4712)"
+LOCK: LiteralString = "SELECT pg_try_advisory_lock(4712, hashtext(%s))"
 LOOK_EVERY_S = 1.0
 RETRY_S = 5.0
 
@@ -32,22 +32,22 @@ class Job:
     """Does what is due now, in transactions of its own."""
 
 
-def run_clerk(database_url: str, jobs: Sequence[Job], stop: threading.Event) -> None:
-    """Do `jobs` in turn until `stop` is set. Without a database it waits for one."""
+def run_clerk(name: str, database_url: str, jobs: Sequence[Job], stop: threading.Event) -> None:
+    """Do `jobs` in turn until `stop` is set; of several clerks of one name one works. Without a database it waits."""
     while not stop.is_set():
         try:
             with connect(database_url, autocommit=True) as connection:
-                _work(connection, jobs, stop)
+                _work(name, connection, jobs, stop)
         except (psycopg.OperationalError, DatabaseUnreachable) as error:
             log.warning("clerk lost the database", reason=str(error).splitlines()[0])
             stop.wait(RETRY_S)
 
 
-def _work(connection: Connection[Any], jobs: Sequence[Job], stop: threading.Event) -> None:
+def _work(name: str, connection: Connection[Any], jobs: Sequence[Job], stop: threading.Event) -> None:
     due = dict.fromkeys((job.name for job in jobs), 0.0)
     mine = False
     while not stop.is_set():
-        mine = mine or bool((connection.execute(LOCK).fetchone() or (False,))[0])
+        mine = mine or bool((connection.execute(LOCK, (name,)).fetchone() or (False,))[0])
         for job in jobs if mine else ():
             if time.monotonic() >= due[job.name] and not stop.is_set():
                 due[job.name] = time.monotonic() + job.every_s

@@ -1,20 +1,29 @@
-"""`fleetfume explain` and `fleetfume evidence`."""
+"""`fleetfume explain`, `evidence`, `draw` and `hotspots`."""
 
 import getpass
+import json
+from dataclasses import asdict
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from psycopg.errors import UndefinedTable
 
+from alerts import draws
 from alerts.catalogue import load_catalogue
 from alerts.dossier import make_package
 from alerts.explaining import explain as explain_alert
 from alerts.explanation_text import explanation_text
+from alerts.hotspots import busiest_hours, find_hotspots
+from alerts.inspections import Targets, make_draw
 from alerts.laws import load_laws
 from alerts.package import verify
+from alerts.presentation import plain
 from runtime.database import connect
 from runtime.errors import FleetfumeError, UserError
+from runtime.instants import read_instant
 from runtime.parts import database
 from runtime.settings import load_settings
 
@@ -60,6 +69,55 @@ def _verify(file: Path | None) -> None:
     typer.echo(f"{file}: as it was made, every file, every entry, every byte")
 
 
+class DrawOf(StrEnum):
+    """What is drawn; or a record is verified."""
+
+    COMPANIES = "companies"
+    VEHICLES = "vehicles"
+    OUTLETS = "outlets"
+    VERIFY = "verify"
+
+
+def draw(
+    targets: Annotated[DrawOf, typer.Argument(help="What to draw from the register; or 'verify'.")],
+    file: Annotated[Path | None, typer.Argument(help="With 'verify': the record to check.")] = None,
+    seed: Annotated[str, typer.Option(help="Public and not known beforehand: lottery numbers, say.")] = "",
+    count: Annotated[int, typer.Option(help="How many targets.", min=1)] = 10,
+    officers: Annotated[int, typer.Option(help="How many officers for each.", min=0)] = 2,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The record to write, JSON.")] = None,
+) -> None:
+    """Draw targets and officers for an inspection; or, with 'verify FILE', repeat a draw from its record (offline)."""
+    if targets is DrawOf.VERIFY:
+        _verify_draw(file)
+        return
+    if output is None or file is not None:
+        raise UserError("name the record to write with -o FILE.json")
+    settings = load_settings()
+    with database(settings) as url, connect(url) as connection:
+        draw_id, record = make_draw(
+            connection, cast("Targets", targets.value), seed=seed, count=count, officers_each=officers, made_by=_who(),
+            zone=settings.timezone, today=datetime.now(settings.zone).date(),
+        )  # fmt: skip
+        output.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    for n, one in enumerate(record["drawn"], start=1):
+        typer.echo(f"{n}. {one['target']}: {', '.join(one['officers'])}")
+    typer.echo(f"{output}: draw {draw_id}, pool SHA-256 {record['pool_sha256']}")
+
+
+def _verify_draw(file: Path | None) -> None:
+    if file is None:
+        raise UserError("name the record: fleetfume draw verify FILE.json")
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise UserError(f"{file}: is no JSON") from None
+    if (wrong := draws.verify(record)) is not None:
+        raise NotAsSealed(f"{file}: {wrong}")
+    typer.echo(f"{file}: the pool and the seed give this draw")
+
+
 def _who() -> str:
     """The operating system's user: at the command line nobody signs in."""
     try:
@@ -79,3 +137,34 @@ def explain(alert: Annotated[int, typer.Argument(metavar="ALERT", help="Its numb
     if said is None:
         raise UserError(f"there is no alert {alert}")
     typer.echo(explanation_text(said, "en" if settings.language == "en" else "zh", settings.zone))
+
+
+def hotspots(
+    from_: Annotated[
+        str, typer.Option("--from", metavar="T", help="From then on, like 2026-11-23T00:00:00Z.")
+    ],
+    to: Annotated[str, typer.Option("--to", metavar="T", help="Until then, not included.")],
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,  # noqa: FBT002
+) -> None:
+    """Print the patrol list: where suspected dumping and loaded stops come together, when, and who was there."""
+    begin, end = read_instant("--from", from_), read_instant("--to", to)
+    settings = load_settings()
+    with database(settings) as url, connect(url) as connection:
+        try:
+            found = find_hotspots(connection, begin, end, settings.zone)
+        except UndefinedTable:
+            raise UserError("the database has no alerts yet; run 'fleetfume db migrate' first") from None
+    if json_:
+        typer.echo(
+            json.dumps([{n: plain(v) for n, v in asdict(spot).items()} for spot in found], ensure_ascii=False)
+        )
+        return
+    for rank, spot in enumerate(found, start=1):
+        first, last = busiest_hours(spot.hours)
+        most = ", ".join(f"{plate} {count}×" for plate, count in list(spot.vehicles.items())[:5])
+        typer.echo(
+            f"{rank:3}  {spot.lat:.6f},{spot.lon:.6f}  {spot.radius_m:4.0f} m  {spot.jurisdiction or '-'}  "
+            f"{spot.dumpings} dumpings, {spot.stops} stops, {len(spot.vehicles)} vehicles, {len(spot.days)} days  "
+            f"{first:02d}–{last:02d} h  {most}"
+        )
+    typer.echo(f"{len(found)} hotspots")

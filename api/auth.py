@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, LiteralString
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.security import OAuth2PasswordBearer
@@ -145,7 +145,33 @@ def _caller(request: Request, connection: Database, token: Annotated[str | None,
             401, "the token is not valid, or no longer: sign in again",
             headers={"WWW-Authenticate": 'Bearer error="invalid_token"'},
         )  # fmt: skip
+    _note(request, connection, caller)
     return caller
+
+
+AUDIT: LiteralString = """
+    INSERT INTO audit (who, role, method, path, lead_id, alert_id)
+    VALUES (%(who)s, %(role)s, %(method)s, %(path)s, %(lead_id)s, %(alert_id)s)
+"""
+LOOKED_AT = ("lead_id", "alert_id", "transfer_id")
+
+
+def _note(request: Request, connection: Connection[Any], caller: Caller) -> None:
+    """Write down who changes something, or looks at one lead, alert or transfer, in the request's own transaction:
+    what is refused shows nothing and changes nothing.
+    """
+    about = {name: value for name, value in request.path_params.items() if name in LOOKED_AT}
+    if request.method == "GET" and not about:
+        return
+    said = {"who": caller.name, "role": caller.role, "method": request.method, "path": request.url.path[:500]}
+    numbers = {name: _number(about.get(name)) for name in ("lead_id", "alert_id")}
+    connection.execute(AUDIT, {**said, **numbers})
+
+
+def _number(value: Any) -> int | None:
+    """A path's number as a column can hold it; the route itself refuses what is none."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdecimal() and int(text) < 2**63 else None
 
 
 AnyCaller = Annotated[Caller, Depends(_caller)]

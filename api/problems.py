@@ -22,6 +22,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from alerts.channels import NotSent
+from alerts.draws import DrawRefused
 from alerts.duty import AlertDecided
 from alerts.laws import LawsError
 from alerts.leads import NoSuchAlert, NoSuchLead, NothingToOpen
@@ -46,6 +48,8 @@ STATUS_OF: Mapping[type[Exception], int] = {
     BadPhoto: 422,
     BadLevels: 422,
     LawsError: 422,
+    DrawRefused: 422,
+    NotSent: 422,
 }
 
 

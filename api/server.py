@@ -17,11 +17,18 @@ from api.keys import Keys
 from api.metrics import Measured
 from api.routes import (
     alerts,
+    audit,
+    credit,
     duty,
+    events,
     evidence,
+    hotspots,
+    kitchen_office,
+    kitchens,
     labels,
     laws,
     leads,
+    links,
     office,
     outlets,
     photos,
@@ -94,8 +101,31 @@ def _api() -> APIRouter:
     # Here rather than in FastAPI: its own limit stands outside all middleware and refuses in plain text.
     api = APIRouter(max_body_size=MAX_BODY_BYTES)
     for part in (
-        auth, labels, vehicles, register, outlets, alerts, leads, photos, evidence, laws, transfers, office, duty,
-        quarantine, stats, trips, stream, brokers,
-    ):  # fmt: skip
+        auth,
+        labels,
+        vehicles,
+        register,
+        outlets,
+        kitchens,
+        kitchen_office,
+        alerts,
+        leads,
+        photos,
+        evidence,
+        laws,
+        transfers,
+        credit,
+        events,
+        office,
+        duty,
+        quarantine,
+        stats,
+        trips,
+        hotspots,
+        links,
+        audit,
+        stream,
+        brokers,
+    ):
         api.include_router(part.router)
     return api

@@ -1,6 +1,6 @@
 """How often is an alert right, and what is missed?  Simulated days with known truth against the real service.
 
-    python -m benchmarks.rightness [SCENARIO…] [--hours 24] [--seed 7]
+    python -m benchmarks.rightness [SCENARIO…] [--hours 24] [--seed 7] [--jt808 SHARE]
 
 A real Mosquitto, a real TimescaleDB, `fleetfume serve --role collector`, the sample district: the scenario's
 day is published as fast as it goes, and `fleetfume score` compares.
@@ -34,6 +34,7 @@ def main() -> None:
     options.add_argument("--hours", type=float, default=24)
     options.add_argument("--seed", type=int, default=7)
     options.add_argument("--details", action="store_true")
+    options.add_argument("--jt808", type=float, default=0.0, help="share of the trucks that speak JT/T 808")
     asked = options.parse_args()
     run = begin_run()
     try:
@@ -50,7 +51,9 @@ def main() -> None:
 
 
 def play(directory: Path, database_url: str, mqtt_url: str, scenario: str, asked: argparse.Namespace) -> None:
-    env = environment(directory, database_url=database_url, mqtt_url=mqtt_url)
+    dialects = directory / "terminals.toml"
+    dialects.write_text('[[jt808.terminals]]\nprofile = "simulated"\nserials = [""]\n')
+    env = environment(directory, database_url=database_url, mqtt_url=mqtt_url, terminals_file=str(dialects))
     fleetfume("registry", "import", "--sample", env=env)
     truth = directory / "truth.ndjson"
     start = datetime.now(UTC) - timedelta(hours=asked.hours, minutes=5)
@@ -60,7 +63,7 @@ def play(directory: Path, database_url: str, mqtt_url: str, scenario: str, asked
             [
                 sys.executable, "-m", "runtime.cli", "simulate", scenario, "--start", start.isoformat(),
                 "--duration", f"{asked.hours:g}h", "--speed", str(AS_FAST_AS_IT_GOES), "--seed", str(asked.seed),
-                "--truth", str(truth),
+                "--truth", str(truth), "--jt808", str(asked.jt808),
             ],
             env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip

@@ -27,3 +27,8 @@ def parse_hours(text: str | None) -> list[tuple[int, int]]:
         else:
             ranges += [(start, MINUTES_A_DAY)] + ([(0, end)] if end else [])
     return sorted(ranges)
+
+
+def is_within(ranges: list[tuple[int, int]], minute: int) -> bool:
+    """Is a minute after local midnight in one of `ranges` of `parse_hours`?  [] is always."""
+    return not ranges or any(begin <= minute < end for begin, end in ranges)

@@ -40,7 +40,7 @@ SCHEMAS: Final[Mapping[DeviceKind, Mapping[str, pl.DataType]]] = {
     "fume": {
         "ts": INSTANT, "device_id": _TEXT, "outlet_id": _TEXT, "fume_mg_m3": _NUMBER, "pm_mg_m3": _NUMBER,
         "nmhc_mg_m3": _NUMBER, "temp_c": _NUMBER, "rh_pct": _NUMBER, "fan_on": _SWITCH, "purifier_on": _SWITCH,
-        "fan_a": _NUMBER, "purifier_a": _NUMBER, "seq": _COUNT, "quality": _TEXT, "received_at": INSTANT,
+        "fan_a": _NUMBER, "purifier_a": _NUMBER, "flag": _TEXT, "seq": _COUNT, "quality": _TEXT, "received_at": INSTANT,
     },
 }  # fmt: skip
 """Columns of a recording by kind, in order."""

@@ -78,6 +78,25 @@ def read_directory(path: Path, base: Registry | None = None) -> Registry:
     return registry
 
 
+def read_table(path: Path, noun: Noun) -> list[tuple[str, Any]]:
+    """One file alone, of a noun beside the register's: (row, its value). Raises RegistryFilesError naming every bad row."""
+    problems: list[Problem] = []
+    table: list[tuple[str, Any]] = []
+    place: dict[str, str] = {}
+    for row, record in _records(path, noun, problems):
+        value = read_row(noun, row, record, problems)
+        if value is None:
+            continue
+        key = getattr(value, noun.key)
+        if key in place:
+            problems.append(Problem(noun.file, row, noun.key, f"{key!r} again; {place[key]} has it already"))
+        place[key] = row
+        table.append((row, value))
+    if problems:
+        raise RegistryFilesError(problems)
+    return table
+
+
 def _records(path: Path, noun: Noun, problems: list[Problem]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(row, its cells by column) of one file; adds what is wrong with the file's form."""
 

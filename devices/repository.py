@@ -240,6 +240,12 @@ def _edit_row(connection: Connection[Any], noun: str, key: str, row: Any, *, act
     return store_registry(connection, Registry(**edited), actor=actor, note=note)
 
 
+def raise_version(connection: Connection[Any], *, actor: str, note: str) -> int:
+    """A new version though no row of the register's own changed: something that is read with it did."""
+    lock_registry(connection)
+    return _new_version(connection, actor, note)
+
+
 NEW_VERSION: LiteralString = (
     "INSERT INTO registry_version (actor, note) VALUES (%(actor)s, %(note)s) RETURNING version"
 )

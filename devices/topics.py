@@ -73,4 +73,4 @@ def subscription_filters(prefix: str) -> list[str]:
 
     Whatever kind and device a topic names: one that is not right is quarantined, not unheard.
     """
-    return [f"{prefix}/+/+/{channel}" for channel in READ_CHANNELS]
+    return [*(f"{prefix}/+/+/{channel}" for channel in READ_CHANNELS), f"{prefix}/camera/+/event"]

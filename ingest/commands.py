@@ -25,6 +25,7 @@ from devices.registry_files import read_directory
 from devices.types import DeviceKind
 from ingest.area_search import FOUND, found_in, read_area, visits_of
 from ingest.clock import heard_until
+from ingest.copies import recall_pieces
 from ingest.differences import difference_rows, difference_text
 from ingest.judging import JUDGES, Records
 from ingest.reevaluation import Compared, Stretch, apply, compare_device, devices_told_of, refused_readings
@@ -216,6 +217,7 @@ def _retold(
     names = newest.compiled
 
     def judge_by(device_ids: Sequence[str], states: Records, records: Records, refused: Any) -> Any:
+        recall_pieces(connection, newest, device_ids, states, records)
         return registers.judge(connection, judge, device_ids, states, records, refused)
 
     def name(events: Records) -> list[Event]:

@@ -93,6 +93,14 @@ def notice_pieces_again(
     return _copies_of(connection, fleet, [*gone, *added])
 
 
+def recall_pieces(
+    connection: Connection, fleet: Fleet, device_ids: Sequence[str], states: Records, records: Records
+) -> None:
+    """Set each record's `seen` by the pieces that are kept, and keep none: for history that is only looked at again."""
+    if "seen" in (records.dtype.names or ()):
+        _set_seen(connection, fleet, records, _ends(fleet, device_ids, states, records))
+
+
 def forget_old_pieces(connection: Connection[Any], within_s: float) -> None:
     connection.execute(FORGET, (within_s,))
 

@@ -17,7 +17,7 @@ import numpy as np
 import structlog
 from psycopg import Connection, errors
 
-from alerts import rawlog, writing
+from alerts import kitchen_figures, rawlog, writing
 from alerts.catalogue import Catalogue
 from alerts.episodes import Event, as_of, fold, named_events, reconcile
 from analytics.records import NEVER, OK, QUALITIES, TRIP
@@ -29,6 +29,7 @@ from ingest.arrivals import Delivery
 from ingest.batch import Answer, Batch, Quarantined, Run, sort_out
 from ingest.clock import note_heard, read_clock
 from ingest.copies import notice_pieces
+from ingest.events import take_events, told_apart
 from ingest.fleet import Fleet
 from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records, Refusal
@@ -211,6 +212,8 @@ class Pipeline:
     ) -> tuple[Batch, _Told]:
         registers = self._current(connection)
         fleet = registers.newest
+        received = deliveries
+        deliveries, events = told_apart(received, self._prefix)
         batch = join_parts(
             connection,
             self._sort_out(fleet, deliveries, deferring=deferring),
@@ -226,8 +229,11 @@ class Pipeline:
         waits = {id(one.delivery) for one in batch.deferred}
         rawlog.keep(
             connection,
-            [rawlog.Message(d.topic, d.received_us, d.payload) for d in deliveries if id(d) not in waits],
+            [rawlog.Message(d.topic, d.received_us, d.payload) for d in received if id(d) not in waits],
         )
+        refused = take_events(connection, events, self._prefix)
+        store_quarantined(connection, refused)
+        batch.quarantined += refused
         if told.stored:
             connection.execute(NOTIFY)
         return batch, told
@@ -267,6 +273,9 @@ class _KindOfBatch:
         self._desk = registers.desk()
 
     def process(self, runs: list[Run]) -> None:
+        if self._kind == "fume":
+            readings = [(run.device_id, ts_us) for run in runs for ts_us in run.times]
+            kitchen_figures.touch(self._connection, readings, self._zone)
         known = self._cache.fetch(self._connection, self._judge, [run.device_id for run in runs])
         again = self._store_late(runs, known)
         device_ids: list[str] = []

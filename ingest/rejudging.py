@@ -13,6 +13,7 @@ from psycopg import Connection, sql
 from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
 
+from alerts import kitchen_figures
 from alerts.episodes import Episode
 from analytics.records import HOUR, NEVER, QUALITIES
 from ingest.batch import OF_TIME
@@ -20,7 +21,7 @@ from ingest.clock import heard_until
 from ingest.copies import notice_pieces_again
 from ingest.judging import Judge, Records, Refusal
 from ingest.registers import Registers
-from ingest.storage import Table
+from ingest.storage import FUME_READING, Table
 from runtime.instants import instant, microseconds
 
 CHECKPOINT_EVERY_US = HOUR
@@ -130,7 +131,9 @@ def judge_again(
     after, silences = judge.silent(registers.newest, [device_id], after, heard_until(connection), zone)
     events = np.concatenate([events, silences])
     qualities = [QUALITIES[q] for q in quality.tolist()]
-    _correct_qualities(connection, table, device_id, readings, qualities)
+    corrected = _correct_qualities(connection, table, device_id, readings, qualities)
+    if table is FUME_READING:
+        kitchen_figures.touch(connection, ((device_id, ts_us) for ts_us in corrected), zone)
     connection.execute(DROP_LATER_CHECKPOINTS, {"device_id": device_id, "begin": begin})
     return Judgement(
         checkpoint_us,
@@ -181,8 +184,10 @@ def save_checkpoints(
 
 def _correct_qualities(
     connection: Connection, table: Table, device_id: str, readings: list[Any], qualities: list[str]
-) -> None:
-    wrong = [(r.ts, quality) for r, quality in zip(readings, qualities, strict=True) if r.quality != quality]
+) -> list[int]:
+    """Returns the times, µs, of those that were wrong."""
+    both = zip(readings, qualities, strict=True)
+    wrong = [(reading, quality) for reading, quality in both if reading.quality != quality]
     if wrong:
         connection.execute(
             sql.SQL(
@@ -192,5 +197,6 @@ def _correct_qualities(
                  WHERE stored.device_id = %s AND stored.ts = judged.ts
                 """
             ).format(table=sql.Identifier(table.name)),
-            ([ts for ts, _ in wrong], [quality for _, quality in wrong], device_id),
+            ([reading.ts for reading, _ in wrong], [quality for _, quality in wrong], device_id),
         )
+    return [reading.ts_us for reading, _ in wrong]

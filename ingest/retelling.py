@@ -37,9 +37,11 @@ def records_of(frame: pl.DataFrame, dtype: np.dtype[Any], zone: ZoneInfo) -> Rec
     records["ts"] = frame["ts"].to_physical().to_numpy()
     records["local"] = local_times(records["ts"], zone)
     for name in dtype.names or ():
-        if name in {"slot", "ts", "local"}:
+        if name in {"slot", "ts", "local", "seen"}:
             continue
-        if name not in frame.columns:
+        if name == "marked":
+            records[name] = frame["flag"].is_not_null().to_numpy() if "flag" in frame.columns else NO
+        elif name not in frame.columns:
             records[name] = UNKNOWN if dtype[name] == np.int8 else np.nan
         elif name == "cover":
             switch = frame[name].replace_strict(_COVER, default=UNKNOWN, return_dtype=pl.Int8)

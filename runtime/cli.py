@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "registry": {
         "import": ("devices.commands:registry_import", "Load the registry files, all or nothing."),
         "explain": ("alerts.commands:explain", "Say why an alert was opened, fix by fix."),
+        "hotspots": ("alerts.commands:hotspots", "Print where suspected dumping keeps happening."),
         "export": ("devices.commands:registry_export", "Write the registry files."),
     },
     "credentials": {
@@ -39,9 +40,14 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "user": {
         "add": ("api.commands:user_add", "Make a console user."),
     },
+    "kitchens": {
+        "shop-fronts": ("alerts.kitchen_commands:shop_fronts", "Load the district's shop-fronts."),
+        "count": ("alerts.kitchen_commands:count", "Count the figures again from the readings."),
+    },
     "simulate": ("simulators.commands:simulate", "Publish a simulated fleet as its firmware would."),
     "score": ("simulators.commands:score", "Compare the alerts that were opened with a ground truth."),
     "explain": ("alerts.commands:explain", "Say why an alert was opened, fix by fix."),
+    "hotspots": ("alerts.commands:hotspots", "Print where suspected dumping keeps happening."),
     "export": ("ingest.commands:export", "Write positions or readings to Parquet, CSV or NDJSON."),
     "reevaluate": (
         "ingest.commands:reevaluate",
@@ -54,6 +60,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
         "Say what is right and wrong with what a terminal publishes.",
     ),
     "evidence": ("alerts.commands:evidence", "Write a lead's evidence package, or verify one."),
+    "draw": ("alerts.commands:draw", "Draw targets and officers for an inspection, or verify a draw."),
     "doctor": ("runtime.doctor:doctor", "Check database, broker, clock, credentials and disk."),
 }
 GROUPS = {
@@ -61,6 +68,7 @@ GROUPS = {
     "registry": "Companies, vehicles, sites, routes, permits, outlets, devices.",
     "credentials": "Device secrets.",
     "user": "Console users.",
+    "kitchens": "Shop-fronts, figures, the nightly examination.",
 }
 
 

@@ -1,11 +1,12 @@
 """`fleetfume serve` and `fleetfume db …`."""
 
 import contextlib
+import functools
 import importlib
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import Annotated
 
@@ -82,16 +83,12 @@ def run_service(settings: Settings, role: Role, listener: socket.socket, stop: t
         ),
         stop,
     )
-    tasks = {}
+    tasks: dict[str, Callable[[threading.Event], None]] = {}
     if role is not Role.COLLECTOR:
-        run_chores = importlib.import_module("alerts.chores").run
         assert settings.database_url is not None  # noqa: S101
-        chores_url = settings.database_url.get_secret_value()
-
-        def clerk(stop: threading.Event) -> None:
-            run_chores(settings, stop, database_url=chores_url)
-
-        tasks["clerk"] = clerk
+        api_url = settings.database_url.get_secret_value()
+        for name, run in importlib.import_module("alerts.chores").TASKS.items():
+            tasks[name] = functools.partial(run, settings, database_url=api_url)
     if role is not Role.API:
         run_collector = importlib.import_module("ingest.collector").run_collector
         assert settings.database_url is not None  # noqa: S101

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     retention_days: int = Field(default=400, ge=1)
     raw_days: int = Field(default=30, ge=1)
     """Messages as received; those that leads need are kept."""
+    outbox_days: int = Field(default=30, ge=1)
+    """How long a stream or a webhook can come back to an event."""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -111,7 +111,7 @@ def simulate(
         if each:
             opened.enter_context(many_files(len(simulation.devices)))
         url = opened.enter_context(broker(settings))
-        mqtt = Broker.from_url(url, broker_tls(settings, url))
+        mqtt = Broker.from_url(url, tls=broker_tls(settings, url))
         publisher = _publisher(mqtt, settings, simulation, secrets, each=each)
         begun = time.monotonic()
         asyncio.run(_play(simulation, publisher, Clock(start_us, pace, time.time_ns() // 1000), end_us))

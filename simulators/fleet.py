@@ -723,7 +723,7 @@ def make_truck(world: World, scenario: Scenario, vehicle: Vehicle, device_id: st
     dice = random.Random(f"{seed}/{device_id}")
     suite = random.Random(f"sensors/{device_id}")
     sensors = suite.choices([kind for _, kind in SUITES], [share for share, _ in SUITES])[0]
-    if vehicle.kind == "decoration":
+    if vehicle.kind == "decoration" or not scenario.sensors:
         sensors = NO_SENSORS
     yard = world.areas.get(f"P{vehicle.company_id}")
     centre = yard.centre if yard else (0.0, 0.0)

@@ -38,8 +38,13 @@ def flaws_of(rng: np.random.Generator) -> Flaws:
     return Flaws(int(rng.integers(-60, 61)) * SECOND_US if wrong else 0)
 
 
-def disturbed_fixes(rows: NDArray[np.void], flaws: Flaws, rng: np.random.Generator) -> NDArray[np.void]:
-    """The fixes of one stretch as they arrive: in order of `due`, some twice, some without a fix."""
+def disturbed_fixes(
+    rows: NDArray[np.void], flaws: Flaws, rng: np.random.Generator, holes: float = 1.0
+) -> NDArray[np.void]:
+    """The fixes of one stretch as they arrive: in order of `due`, some twice, some without a fix.
+
+    `holes`: times the usual holes in the network.
+    """
     count = len(rows)
     if not count:
         return rows
@@ -62,7 +67,7 @@ def disturbed_fixes(rows: NDArray[np.void], flaws: Flaws, rng: np.random.Generat
     rows["due"] = rows["ts"] + SECOND_US + (rng.uniform(0, 2, count) * SECOND_US).astype(np.int64)
     rows["ts"] += flaws.clock_off_us + np.where(moving, jitter_us, 0)
     _lose_fixes(rows, rng)
-    _lose_network(rows, rng)
+    _lose_network(rows, rng, holes)
     late = rng.random(count) < LATE_SHARE
     rows["due"][late] += rng.integers(10, 35, int(late.sum())) * SECOND_US
     rows = np.concatenate([rows, _again(rows, rng)])
@@ -126,11 +131,11 @@ def _lose_fixes(rows: NDArray[np.void], rng: np.random.Generator) -> None:
     rows["fix"][zero] = rng.random(int(zero.sum())) < 0.2
 
 
-def _lose_network(rows: NDArray[np.void], rng: np.random.Generator) -> None:
+def _lose_network(rows: NDArray[np.void], rng: np.random.Generator, holes: float) -> None:
     """Holes of 2 to 20 minutes; what was kept is sent after each, oldest first, beside the live readings."""
     hilly = rows["lat"] < HILLS_NORTH_LAT
     moving = rows["speed_kmh"] > 5
-    chance = np.where(hilly, HOLES_AN_HOUR, HOLES_AN_HOUR / 10) * 10 / 3600 * moving
+    chance = np.where(hilly, HOLES_AN_HOUR, HOLES_AN_HOUR / 10) * holes * 10 / 3600 * moving
     for begin in np.flatnonzero(rng.random(len(rows)) < chance).tolist():
         opened = rows["due"][begin]
         closed = opened + int(rng.uniform(2, 20) * 60) * SECOND_US

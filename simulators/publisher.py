@@ -44,13 +44,13 @@ class BrokerRefused(FleetfumeError):  # it says what happened
 class Broker:
     host: str
     port: int
-    tls: ssl.SSLContext | None
+    tls: ssl.SSLContext | None = field(repr=False)
     username: str | None
     password: str | None = field(repr=False)
 
     @classmethod
-    def from_url(cls, url: str, tls: ssl.SSLContext | None = None) -> "Broker":
-        """`tls`: for a broker at mqtts://."""
+    def from_url(cls, url: str, *, tls: ssl.SSLContext | None) -> "Broker":
+        """`tls`: for mqtts://, as `runtime.tls.broker_tls` makes it of the settings."""
         parts = urlsplit(url)
         return cls(
             parts.hostname or "127.0.0.1",

@@ -64,7 +64,9 @@ def replay(
     with broker(settings) as url:
         begun_us = time.time_ns() // 1000
         shift_us = begun_us + round((last_us - first_us) / speed) - last_us if shift_to_now else 0
-        publisher = Publisher.pooled(Broker.from_url(url, broker_tls(settings, url)), settings.topic_prefix)
+        publisher = Publisher.pooled(
+            Broker.from_url(url, tls=broker_tls(settings, url)), settings.topic_prefix
+        )
         readings = heapq.merge(*(recording.read() for recording in known), key=lambda reading: reading.ts_us)
         asyncio.run(_play(publisher, readings, first_us, speed, shift_us))
         typer.echo(

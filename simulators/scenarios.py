@@ -16,6 +16,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     catch_up_h: float = 0.0
     """How much of the past is played before it goes on live."""
     speed: float = 1.0
+    holes: float = 1.0
+    """Times the usual holes in the network, where there is noise."""
+    sensors: bool = True
+    """No: no terminal has a load, lift or cover sensor."""
     duty: float
     """Share of trucks that work a shift."""
     dumping_on_route: float = 0.0

@@ -151,7 +151,7 @@ def _truck_parts(truck: Truck, start_us: int, scenario: Scenario, rng: np.random
     for stretch in truck.stretches(start_us / SECOND_US):
         rows = _through_the_terminal(observed(stretch.track), stretch)
         if scenario.noise:
-            rows = disturbed_fixes(rows, flaws, rng)
+            rows = disturbed_fixes(rows, flaws, rng, scenario.holes)
         yield Part(rows, int(stretch.until_s * SECOND_US), stretch.truths)
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from alerts import duty
 from alerts.explaining import explain
+from alerts.external import KINDS as EXTERNAL_KINDS
 from alerts.leads import NoSuchAlert
 from alerts.outbox import take_turn
 from alerts.presentation import ALERT, alert_json, load_alert
@@ -23,7 +24,7 @@ from api.shapes import AlertShape, Shape, page_of
 
 router = APIRouter(prefix="/alerts", tags=["alerts"])
 
-Kind = StrEnum("Kind", {kind.upper(): kind for kind in KINDS})  # type: ignore[misc]
+Kind = StrEnum("Kind", {kind.upper(): kind for kind in (*KINDS, *EXTERNAL_KINDS.values())})  # type: ignore[misc]
 Severity = StrEnum("Severity", {severity.upper(): severity for severity in SEVERITIES})  # type: ignore[misc]
 State = Literal["open", "acked", "cleared", "dismissed", "withdrawn"]
 Code = Literal[

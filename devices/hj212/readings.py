@@ -8,8 +8,7 @@ Times are Beijing's, whatever zone the district's rules are in. What a monitor u
 answered with 9014 if its CRC and its MN are right: then all of it is kept, if only in quarantine.
 """
 
-import re
-from collections import Counter
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -44,7 +43,6 @@ _REASONS: Final = {
     "too_long": Reason.BAD_FRAME,
     "wrong_crc": Reason.BAD_CHECKSUM,
 }
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -127,8 +125,8 @@ class _Reader:
         self._found: list[FumeReading | tuple[Reason, str]] = []
         self._means: list[FumeMean] = []
         self._answers: dict[bytes, None] = {}  # a set that keeps its order
-        self._counts: Counter[str] = Counter()
-        self._defects: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
+        self._defects: dict[str, int] = {}
         self._unknown = 0
         self._packets: dict[_Split, dict[int, Message]] = {}
 
@@ -172,9 +170,10 @@ class _Reader:
         )
 
     def _read_whole(self, message: Message) -> None:
-        self._counts[message.cn if message.cn in COUNTED else "other"] += 1
+        counted = message.cn if message.cn in COUNTED else "other"
+        self._counts[counted] = self._counts.get(counted, 0) + 1
         for defect in message.defects:
-            self._defects[defect] += 1
+            self._defects[defect] = self._defects.get(defect, 0) + 1
         try:
             if message.cn == REALTIME:
                 self._read_reading(message, self._names)
@@ -227,11 +226,15 @@ class _Reader:
 
     def _number(self, name: str, text: str) -> float | None:
         """None for what is no number: a platform that took "" for 0 would believe an idle kitchen."""
-        if _NUMBER.fullmatch(text) is None:
-            self._defects["no_number"] += 1
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        # float() takes inf, 1_0 and full-width digits too.
+        if not math.isfinite(number) or "_" in text or not text.isascii():
+            self._defects["no_number"] = self._defects.get("no_number", 0) + 1
             return None
-        number = float(text)
-        if abs(number) > MAX_VALUE:
+        if not -MAX_VALUE <= number <= MAX_VALUE:
             raise _Refused(Reason.OUT_OF_RANGE, f"{name}={text[:32]}")
         return number
 

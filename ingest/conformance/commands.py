@@ -27,6 +27,7 @@ from runtime import parts
 from runtime.database import connect
 from runtime.errors import UserError
 from runtime.settings import Settings, load_settings
+from runtime.tls import broker_tls
 
 _MARKS = {"wrong": "WRONG", "doubtful": "doubt", "note": "note ", "right": "right"}
 
@@ -132,7 +133,8 @@ def _listened(settings: Settings, device_id: str, minutes: float) -> list[Captur
     topic_filter = f"{settings.topic_prefix}/+/{device_id}/#"
     with parts.broker(settings) as url:
         typer.echo(f"listening to {topic_filter} for {minutes:g} min", err=True)
-        asyncio.run(_until_interrupted(listen(url, topic_filter, minutes * 60, messages.append)))
+        tls = broker_tls(settings, url)
+        asyncio.run(_until_interrupted(listen(url, topic_filter, minutes * 60, messages.append, tls=tls)))
     return messages
 
 

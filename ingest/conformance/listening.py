@@ -18,10 +18,17 @@ class BrokerRefused(FleetfumeError):
     """The broker could not be reached, or does not let us listen."""
 
 
-async def listen(url: str, topic_filter: str, seconds: float, take: Callable[[Captured], None]) -> None:
+async def listen(
+    url: str,
+    topic_filter: str,
+    seconds: float,
+    take: Callable[[Captured], None],
+    *,
+    tls: ssl.SSLContext | None,
+) -> None:
     """Give to `take` what is published below `topic_filter` in that time. Raises BrokerRefused."""
     try:
-        async with _connected(url) as (client, is_5), asyncio.timeout(seconds):
+        async with _connected(url, tls) as (client, is_5), asyncio.timeout(seconds):
             # QoS 2, so that each message comes as it was published; MQTT 5 passes the retained flag on as well.
             if is_5:
                 options = SubscribeOptions(qos=2, retainAsPublished=True)
@@ -45,10 +52,9 @@ async def listen(url: str, topic_filter: str, seconds: float, take: Callable[[Ca
 
 
 @asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[tuple[aiomqtt.Client, bool]]:
+async def _connected(url: str, tls: ssl.SSLContext | None) -> AsyncIterator[tuple[aiomqtt.Client, bool]]:
     """A connection by MQTT 5, else (NATS) by 3.1.1; and whether it is 5."""
     parts = urlsplit(url)
-    tls = parts.scheme == "mqtts"
     host, port = parts.hostname or "127.0.0.1", parts.port or (8883 if tls else 1883)
     refusal: aiomqtt.MqttError | None = None
     for version in (aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311):
@@ -58,7 +64,7 @@ async def _connected(url: str) -> AsyncIterator[tuple[aiomqtt.Client, bool]]:
             username=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
             protocol=version,
-            tls_context=ssl.create_default_context() if tls else None,
+            tls_context=tls,
         )
         try:
             await client.__aenter__()

@@ -15,7 +15,7 @@ def test_of_two_clerks_one_works_and_the_other_takes_over(database_url: str) -> 
 
     def start(name: str) -> threading.Thread:
         jobs = [Job("count", 0.0, lambda _: done.append(name))]
-        thread = threading.Thread(target=run_clerk, args=(database_url, jobs, stops[name]))
+        thread = threading.Thread(target=run_clerk, args=("desk", database_url, jobs, stops[name]))
         thread.start()
         return thread
 
@@ -40,7 +40,7 @@ def test_a_job_that_fails_is_tried_again_and_the_others_go_on(database_url: str)
         raise ValueError("a defect")
 
     jobs = [Job("broken", 0.0, broken), Job("sound", 0.0, lambda _: done.append("sound"))]
-    thread = threading.Thread(target=run_clerk, args=(database_url, jobs, stop))
+    thread = threading.Thread(target=run_clerk, args=("desk", database_url, jobs, stop))
     thread.start()
     _wait(lambda: done.count("broken") >= 2 and done.count("sound") >= 2)
     stop.set()

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from devices.recordings import SCHEMAS, Recorded, read_recording, write_recording
+from devices.recordings import FIELDS, SCHEMAS, Recorded, read_recording, write_recording
 from runtime.errors import UserError
 
 AT = datetime(2026, 11, 23, 0, 0, 10, 250_000, tzinfo=UTC)
@@ -21,6 +21,11 @@ def row(**fields: Any) -> dict[str, Any]:
 
 def frame(*rows: dict[str, Any]) -> pl.LazyFrame:
     return pl.LazyFrame(list(rows), schema=dict(SCHEMAS["vehicle"]))
+
+
+def test_a_recording_has_a_column_for_whatever_a_device_says() -> None:
+    for kind, fields in FIELDS.items():
+        assert fields <= set(SCHEMAS[kind])
 
 
 @pytest.mark.parametrize("name", ["track.parquet", "track.csv", "track.ndjson"])

@@ -1,5 +1,7 @@
 """HJ 212 through the pipeline: what is stored, and what is answered and when."""
 
+import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,10 +12,16 @@ import pytest
 from devices.hj212 import build_frame
 from devices.reasons import Reason
 from devices.repository import store_registry
+from devices.types import Registry
 from ingest.arrivals import Delivery
 from ingest.batch import Answer
 from ingest.pipeline import Pipeline
+from simulators.readings import SECOND_US
+from simulators.scenarios import scenario_named
+from simulators.simulation import make_simulation
+from simulators.truth import TruthWriter
 from tests.ingest.test_pipeline import NOW_US, pipeline
+from tests.simulators.fleets import START_US, ZONE, district
 from tests.small_district import registry
 
 MN = "370181CY00000001"
@@ -157,6 +165,31 @@ def split(number: int, items: str) -> bytes:
     return build_frame(text.encode())
 
 
+def test_what_an_instrument_says_is_no_measurement_opens_nothing(connection: psycopg.Connection) -> None:
+    """Half an hour over every limit: measured, it is an exceedance; said to be a calibration, it is none."""
+
+    def half_an_hour(letter: str, mn: str) -> list[bytes]:
+        return [
+            frame(
+                f"a34041-Rtd=9,a34041-Flag={letter};ga2101-Rtd=1;ga0701-Rtd=1",
+                time=f"2025112509{minute:02d}00",
+                mn=mn,
+            )
+            for minute in range(31)
+        ]
+
+    other = Delivery("ff/v1/fume/F1/hj212", b"".join(half_an_hour("N", "ANY")), NOW_US, 2, 1)
+    pipeline().process(connection, [sent(*half_an_hour("C", MN)), other])
+
+    assert rows(connection, "SELECT DISTINCT device_id, quality, flag FROM fume_reading ORDER BY 1") == [
+        ("F0", "flagged", "calibrating"),
+        ("F1", "ok", None),
+    ]
+    assert rows(connection, "SELECT DISTINCT device_id FROM alert WHERE kind = 'fume_exceedance'") == [
+        ("F1",)
+    ]
+
+
 def test_in_one_message_good_frames_count_and_bad_ones_are_kept_with_it(
     connection: psycopg.Connection,
 ) -> None:
@@ -168,3 +201,45 @@ def test_in_one_message_good_frames_count_and_bad_ones_are_kept_with_it(
     assert len(rows(connection, READINGS)) == len(answers) == 1
     kept = rows(connection, "SELECT reason, device_id, payload FROM quarantine ORDER BY reason")
     assert kept == [(reason, "F0", message.payload) for reason in (Reason.BAD_CHECKSUM, Reason.WRONG_SERIAL)]
+
+
+def test_a_day_of_kitchens_ends_in_the_same_alerts_in_either_language(
+    database_url: str, second_database_url: str
+) -> None:
+    def alerts(url: str, share: float) -> list[tuple[Any, ...]]:
+        monitors = {id_: device for id_, device in district().devices.items() if device.kind == "fume"}
+        few = Registry(outlets=district().outlets, devices=dict(itertools.islice(monitors.items(), 24)))
+        with psycopg.connect(url, autocommit=True, options="-c timezone=UTC") as connection:
+            with connection.transaction():
+                store_registry(connection, few, actor="test", note="")
+            simulation = make_simulation(
+                few, scenario_named("noisy"), ZONE, START_US, 1, TruthWriter(io.BytesIO()), hj212=share
+            )
+            line = pipeline()
+            for hour in range(1, 15):
+                until_us = START_US + hour * 3600 * SECOND_US
+                messages = [
+                    Delivery(
+                        f"ff/v1/fume/{device.device_id}/{device.channel}",
+                        device.to_message(said),
+                        until_us,
+                        1,
+                        1,
+                    )
+                    for device, said in simulation.advance(until_us)
+                ]
+                assert {message.topic.rpartition("/")[2] for message in messages} <= {
+                    "hj212" if share else "telemetry"
+                }
+                line.process(connection, messages)
+            assert rows(connection, "SELECT reason FROM quarantine") == []
+            return rows(
+                connection,
+                "SELECT device_id, kind, severity, state, started_at, cleared_at, round(score::numeric, 3)"
+                " FROM alert ORDER BY 1, 2, 5",
+            )
+
+    in_hj212, in_json = alerts(database_url, 1.0), alerts(second_database_url, 0.0)
+
+    assert {kind for _, kind, *_ in in_json} >= {"fume_exceedance", "purifier_off"}
+    assert in_hj212 == in_json

@@ -1,5 +1,6 @@
 """TLS to a real broker: whom we believe, whom it believes, and what doctor says of it."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +11,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import SecretStr
 
 from ingest.arrivals import Arrivals
+from ingest.conformance.captured import Captured
+from ingest.conformance.listening import listen
 from ingest.receiver import Receiver
 from runtime.doctor import Finding, broker
 from runtime.errors import SettingsError
 from runtime.settings import Settings
 from runtime.tls import broker_tls
+from simulators.publisher import Broker, Publisher
 from tests.ingest.test_receiver import FILTERS, taken
 from tests.parts.certificates import Authority, Certificate
 from tests.parts.mosquitto import Mosquitto
@@ -179,3 +183,18 @@ def test_a_file_that_is_not_what_its_setting_wants_is_named(authority: Authority
 
 def test_an_address_without_tls_asks_for_none() -> None:
     assert broker_tls(Settings(mqtt_url=SecretStr("mqtt://broker")), "mqtt://broker") is None
+
+
+async def test_the_simulated_fleet_and_device_test_believe_the_same_authority(
+    secured: str, authority: Authority
+) -> None:
+    tls = broker_tls(settings(mqtt_ca_file=authority.ca), secured)
+    messages: list[Captured] = []
+    listening = asyncio.create_task(listen(secured, "ff/v1/+/V7/#", 5, messages.append, tls=tls))
+    async with Publisher.pooled(Broker.from_url(secured, tls=tls), "ff/v1") as publisher:
+        await asyncio.sleep(1)
+        publisher.offer("vehicle", "V7", [b"{}"])
+        assert await publisher.below(1, 10)
+    await listening
+
+    assert [message.payload for message in messages] == [b"{}"]

@@ -76,7 +76,7 @@ async def arrived(heard: Listener, wanted: set[tuple[str, int]]) -> None:
 async def test_one_reading_goes_as_it_is_and_a_backlog_in_batches_of_at_most_500(
     broker: Mosquitto, listener: Listener
 ) -> None:
-    async with Publisher.pooled(Broker.from_url(broker.url), "ff/v1") as publisher:
+    async with Publisher.pooled(Broker.from_url(broker.url, tls=None), "ff/v1") as publisher:
         publisher.offer("vehicle", "V1", [reading(0)])
         assert await publisher.below(1, 10)
         assert listener.largest <= 1
@@ -91,7 +91,7 @@ async def test_one_reading_goes_as_it_is_and_a_backlog_in_batches_of_at_most_500
 async def test_every_reading_arrives_although_the_broker_is_killed_meanwhile(
     broker: Mosquitto, listener: Listener, *, each: bool
 ) -> None:
-    address = Broker.from_url(broker.url)
+    address = Broker.from_url(broker.url, tls=None)
     publisher = (
         Publisher.one_client_each(address, "ff/v1", DEVICES, {})
         if each
@@ -115,7 +115,9 @@ async def test_every_reading_arrives_although_the_broker_is_killed_meanwhile(
 
 
 async def test_a_device_of_its_own_says_when_it_is_there(broker: Mosquitto, listener: Listener) -> None:
-    publisher = Publisher.one_client_each(Broker.from_url(broker.url), "ff/v1", {"V1": "vehicle"}, {})
+    publisher = Publisher.one_client_each(
+        Broker.from_url(broker.url, tls=None), "ff/v1", {"V1": "vehicle"}, {}
+    )
     async with publisher:
         publisher.offer("vehicle", "V1", [reading(0)])
         assert await publisher.below(1, 10)
@@ -126,7 +128,7 @@ async def test_a_device_of_its_own_says_when_it_is_there(broker: Mosquitto, list
 async def test_a_broker_that_is_not_there_is_named(broker: Mosquitto) -> None:
     broker.stop()
     try:
-        async with Publisher.pooled(Broker.from_url(broker.url), "ff/v1") as publisher:
+        async with Publisher.pooled(Broker.from_url(broker.url, tls=None), "ff/v1") as publisher:
             publisher.offer("vehicle", "V1", [reading(0)])
             with pytest.raises(BrokerRefused, match=f"broker 127.0.0.1:{broker.port}"):
                 await publisher.below(1, 10)

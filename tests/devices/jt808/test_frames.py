@@ -1,7 +1,9 @@
 """Frames: what is one, what is none, and what parts make."""
 
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise, permutations
+from operator import xor
 
 import pytest
 from hypothesis import example, given
@@ -84,14 +86,14 @@ def test_an_escape_of_nothing_is_no_byte(escape: bytes) -> None:
     assert fault(b"\x7e" + bytes(12) + escape + b"\x7e").reason is Reason.BAD_ESCAPE
 
 
-def test_a_length_that_is_not_the_bodys_is_a_fault_though_the_check_byte_is_right() -> None:
-    header = bytes.fromhex("0002 0005 013900000001 0001".replace(" ", ""))
-    check = 0
-    for byte in header:
-        check ^= byte
+@pytest.mark.parametrize(("declared", "body"), [(5, b""), (0, b"abc"), (2, b"abc")])
+def test_a_length_that_is_not_the_bodys_is_a_fault_though_the_check_byte_is_right(
+    declared: int, body: bytes
+) -> None:
+    content = bytes.fromhex(f"0002 {declared:04X} 013900000001 0001") + body
 
-    assert fault(b"\x7e" + header + bytes([check]) + b"\x7e") == Fault(
-        0, Reason.BAD_LENGTH, "the header declares 5 bytes of body, it has 0"
+    assert fault(b"\x7e" + content + bytes([reduce(xor, content)]) + b"\x7e") == Fault(
+        0, Reason.BAD_LENGTH, f"the header declares {declared} bytes of body, it has {len(body)}"
     )
 
 

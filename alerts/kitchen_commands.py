@@ -1,0 +1,45 @@
+"""`fleetfume kitchens …`."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from psycopg.errors import UndefinedTable
+
+from alerts.catalogue import load_catalogue
+from alerts.kitchen_figures import Counter, mark_all
+from devices.shop_fronts import import_shop_fronts
+from runtime.database import connect
+from runtime.errors import UserError
+from runtime.parts import database
+from runtime.settings import load_settings
+
+NO_SCHEMA = "the database has no schema yet: run 'fleetfume db migrate' first"
+
+
+def shop_fronts(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV: unit_id, name, trade, address, …")],
+) -> None:
+    """Load the district's shop-fronts from a CSV file, all or nothing; it replaces those there are."""
+    with database(load_settings()) as url, connect(url) as connection:
+        try:
+            count = import_shop_fronts(connection, file)
+        except UndefinedTable:
+            raise UserError(NO_SCHEMA) from None
+    typer.echo(f"{file.name}: {count} shop-fronts")
+
+
+def count(
+    days: Annotated[int, typer.Option(min=1, help="How far back.")] = 400,
+) -> None:
+    """Count the kitchens' figures again from the stored readings, as after an upgrade."""
+    settings = load_settings()
+    now = datetime.now(UTC)
+    with database(settings) as url, connect(url, autocommit=True) as connection:
+        try:
+            mark_all(connection, now - timedelta(days=days), now + timedelta(days=1), settings.zone)
+            counted = Counter(load_catalogue(settings.rules_file), settings.zone).count(connection)
+        except UndefinedTable:
+            raise UserError(NO_SCHEMA) from None
+    typer.echo(f"{counted:,} times ten minutes counted")

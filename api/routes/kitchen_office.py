@@ -1,0 +1,347 @@
+"""What officers do about kitchens: cleanings recorded, corrections ordered and checked again, joint actions, shop-fronts."""
+
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Annotated, Any, LiteralString
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
+
+from api.answers import Answer
+from api.auth import AnyCaller, Caller, allowed
+from api.database import Database, one, rows
+from api.paging import Page, pages
+from api.parameters import Identity
+from devices.repository import load_registry, put_row, raise_version
+
+router = APIRouter(tags=["kitchens"])
+
+Officer = Annotated[Caller, Depends(allowed("duty", "squad"))]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Hash = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CleaningBody(Body):
+    cleaned_on: date
+    done_by: Note = ""
+    note: Note = ""
+    photo_sha256: list[Hash] = []
+
+
+class StrikeBody(Body):
+    why: Words
+
+
+class OrderBody(Body):
+    outlet_id: str
+    what: Words
+    deadline: date
+    lead_id: int | None = None
+
+
+class RecheckBody(Body):
+    passed: bool
+    note: Note = ""
+    photo_sha256: list[Hash] = []
+    new_deadline: date | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> "RecheckBody":
+        if self.passed and self.new_deadline is not None:
+            raise ValueError("a passed re-check has no new deadline")
+        return self
+
+
+class InspectionBody(Body):
+    name: Words
+    begins_on: date
+    ends_on: date
+    partners: list[Words] = []
+    note: Note = ""
+
+    @model_validator(mode="after")
+    def _fits(self) -> "InspectionBody":
+        if self.ends_on < self.begins_on:
+            raise ValueError("ends_on is before begins_on")
+        return self
+
+
+class ResultBody(Body):
+    outlet_id: str
+    visited_at: AwareDatetime
+    officer: Words
+    problem: bool
+    note: Note = ""
+    photo_sha256: list[Hash] = []
+    order_id: int | None = None
+
+
+CLEANINGS: LiteralString = """
+    SELECT * FROM cleaning_record WHERE outlet_id = %s ORDER BY cleaned_on DESC, id DESC
+"""
+RECORD: LiteralString = """
+    INSERT INTO cleaning_record (outlet_id, cleaned_on, done_by, note, photo_sha256, recorded_by)
+    VALUES (%(outlet_id)s, %(cleaned_on)s, %(done_by)s, %(note)s, %(photo_sha256)s, %(by)s)
+    RETURNING *
+"""
+STRIKE: LiteralString = """
+    UPDATE cleaning_record SET struck_by = %(by)s, struck_at = now(), struck_why = %(why)s
+     WHERE id = %(id)s AND struck_at IS NULL
+    RETURNING *
+"""
+LAST_CLEANING: LiteralString = """
+    SELECT max(cleaned_on) AS cleaned_on FROM cleaning_record WHERE outlet_id = %s AND struck_at IS NULL
+"""
+# The last re-check decides; a failed one may have moved the deadline.
+ORDERS: LiteralString = """
+    SELECT told.* FROM (
+        SELECT correction_order.*, outlet.name AS outlet_name, outlet_street.jurisdiction,
+               coalesce(moved.new_deadline, correction_order.deadline) AS due_on,
+               CASE WHEN last.passed THEN 'corrected'
+                    WHEN coalesce(moved.new_deadline, correction_order.deadline) < %(today)s THEN 'overdue'
+                    ELSE 'open' END AS state,
+               (SELECT coalesce(json_agg(r ORDER BY id), '[]') FROM correction_recheck r
+                 WHERE r.order_id = correction_order.id) AS rechecks
+          FROM correction_order
+          LEFT JOIN outlet USING (outlet_id)
+          LEFT JOIN outlet_street USING (outlet_id)
+          LEFT JOIN LATERAL (SELECT passed FROM correction_recheck WHERE order_id = correction_order.id
+                              ORDER BY id DESC LIMIT 1) last ON true
+          LEFT JOIN LATERAL (SELECT new_deadline FROM correction_recheck
+                              WHERE order_id = correction_order.id AND new_deadline IS NOT NULL
+                              ORDER BY id DESC LIMIT 1) moved ON true) told
+"""
+ORDER_PAGE: LiteralString = (
+    ORDERS
+    + """
+     WHERE (%(state)s::text IS NULL OR state = %(state)s)
+       AND (%(outlet_id)s::text IS NULL OR outlet_id = %(outlet_id)s)
+       AND (%(after)s::bigint IS NULL OR id < %(after)s)
+     ORDER BY id DESC LIMIT %(fetch)s
+    """
+)
+ONE_ORDER: LiteralString = ORDERS + " WHERE id = %(id)s"
+ISSUE: LiteralString = """
+    INSERT INTO correction_order (outlet_id, lead_id, what, deadline, issued_by)
+    VALUES (%(outlet_id)s, %(lead_id)s, %(what)s, %(deadline)s, %(by)s)
+    RETURNING id
+"""
+RECHECK: LiteralString = """
+    INSERT INTO correction_recheck (order_id, passed, note, photo_sha256, new_deadline, checked_by)
+    VALUES (%(id)s, %(passed)s, %(note)s, %(photo_sha256)s, %(new_deadline)s, %(by)s)
+"""
+INSPECTIONS: LiteralString = """
+    SELECT inspection.*, count(result.id) AS visits, count(DISTINCT result.outlet_id) AS outlets,
+           count(result.id) FILTER (WHERE problem) AS problems,
+           count(result.id) FILTER (WHERE problem AND EXISTS (
+               SELECT FROM correction_recheck WHERE correction_recheck.order_id = result.order_id AND passed)) AS corrected
+      FROM inspection LEFT JOIN inspection_result result ON result.inspection_id = inspection.id
+"""
+INSPECTION_PAGE: LiteralString = (
+    INSPECTIONS
+    + """
+     WHERE %(after)s::bigint IS NULL OR inspection.id < %(after)s
+     GROUP BY inspection.id ORDER BY inspection.id DESC LIMIT %(fetch)s
+    """
+)
+ONE_INSPECTION: LiteralString = INSPECTIONS + " WHERE inspection.id = %s GROUP BY inspection.id"
+BEGIN_INSPECTION: LiteralString = """
+    INSERT INTO inspection (name, begins_on, ends_on, partners, note, created_by)
+    VALUES (%(name)s, %(begins_on)s, %(ends_on)s, %(partners)s, %(note)s, %(by)s)
+        ON CONFLICT (name) DO NOTHING
+    RETURNING id
+"""
+RESULTS: LiteralString = """
+    SELECT inspection_result.*, outlet.name AS outlet_name
+      FROM inspection_result LEFT JOIN outlet USING (outlet_id)
+     WHERE inspection_id = %s ORDER BY id
+"""
+ADD_RESULT: LiteralString = """
+    INSERT INTO inspection_result (inspection_id, outlet_id, visited_at, officer, problem, note, photo_sha256, order_id,
+                                   recorded_by)
+    VALUES (%(id)s, %(outlet_id)s, %(visited_at)s, %(officer)s, %(problem)s, %(note)s, %(photo_sha256)s, %(order_id)s,
+            %(by)s)
+    RETURNING *
+"""
+SHOP_FRONTS: LiteralString = """
+    SELECT shop_front.*,
+           ARRAY(SELECT device_id FROM device WHERE kind = 'fume' AND bound_to = shop_front.outlet_id
+                  ORDER BY device_id) AS monitors,
+           ARRAY(SELECT id FROM lead WHERE lead.outlet_id = shop_front.outlet_id ORDER BY id) AS leads
+      FROM shop_front
+     WHERE (%(after)s::text IS NULL OR unit_id > %(after)s)
+       AND (%(grid_cell)s::text IS NULL OR grid_cell = %(grid_cell)s)
+     ORDER BY unit_id LIMIT %(fetch)s
+"""
+
+
+@router.get("/outlets/{outlet_id}/cleanings")
+def list_cleanings(_: AnyCaller, connection: Database, outlet_id: str) -> Answer:
+    """Recorded cleanings, struck ones too, the newest first."""
+    _check_outlet(connection, outlet_id)
+    return Answer({"items": rows(connection, CLEANINGS, (outlet_id,)), "next_cursor": None})
+
+
+@router.post("/outlets/{outlet_id}/cleanings", status_code=201)
+def record_cleaning(
+    officer: Officer, request: Request, connection: Database, outlet_id: str, body: CleaningBody
+) -> Answer:
+    """Record a cleaning: the register's `cleaned_on` follows, and an open `purifier_degraded` clears."""
+    _check_outlet(connection, outlet_id)
+    today = datetime.now(request.app.state.settings.zone).date()
+    if body.cleaned_on > today:
+        raise HTTPException(
+            422, f"cleaned_on={body.cleaned_on}: a cleaning cannot be recorded before it was done"
+        )
+    recorded = one(connection, RECORD, {"outlet_id": outlet_id, "by": officer.name, **body.model_dump()})
+    _follow(connection, outlet_id, officer.name)
+    return Answer(recorded, status_code=201)
+
+
+@router.post("/cleanings/{cleaning_id}/strike")
+def strike_cleaning(
+    officer: Officer, connection: Database, cleaning_id: Identity, body: StrikeBody
+) -> Answer:
+    """Take a wrong record back, with the reason; it stays readable."""
+    struck = one(connection, STRIKE, {"id": cleaning_id, "by": officer.name, "why": body.why})
+    if struck is None:
+        raise HTTPException(404, f"no cleaning {cleaning_id} that is not struck yet")
+    _follow(connection, struck["outlet_id"], officer.name, struck=struck["cleaned_on"])
+    return Answer(struck)
+
+
+@router.get("/correction-orders")
+def list_orders(
+    _: AnyCaller,
+    request: Request,
+    connection: Database,
+    page: Annotated[Page, Depends(pages("correction_orders", int))],
+    state: Annotated[str | None, Query(pattern="^(open|overdue|corrected)$")] = None,
+    outlet_id: Annotated[str | None, Query()] = None,
+) -> Answer:
+    """Orders, the newest first: `open`, `overdue` or `corrected`."""
+    (after,) = page.after or (None,)
+    asked = {"state": state, "outlet_id": outlet_id, "after": after, "fetch": page.fetch}
+    found = rows(connection, ORDER_PAGE, {**asked, "today": _today(request)})
+    return Answer(page.answer(found, lambda row: [row["id"]]))
+
+
+@router.post("/correction-orders", status_code=201)
+def issue_order(officer: Officer, request: Request, connection: Database, body: OrderBody) -> Answer:
+    _check_outlet(connection, body.outlet_id)
+    if (
+        body.lead_id is not None
+        and one(connection, "SELECT FROM lead WHERE id = %s", (body.lead_id,)) is None
+    ):
+        raise HTTPException(422, f"lead_id={body.lead_id}: there is no such lead")
+    if body.deadline < _today(request):
+        raise HTTPException(422, f"deadline={body.deadline}: the deadline is over already")
+    issued = one(connection, ISSUE, {"by": officer.name, **body.model_dump()})
+    assert issued is not None  # noqa: S101 - RETURNING of one row
+    return Answer(_order(connection, request, issued["id"]), status_code=201)
+
+
+@router.post("/correction-orders/{order_id}/rechecks", status_code=201)
+def recheck_order(
+    officer: Officer, request: Request, connection: Database, order_id: Identity, body: RecheckBody
+) -> Answer:
+    """A re-check: passed, the order is done; failed, it stays, until a new deadline if one is given."""
+    connection.execute("SELECT FROM correction_order WHERE id = %s FOR UPDATE", (order_id,))
+    if _order(connection, request, order_id)["state"] == "corrected":
+        raise HTTPException(409, f"order {order_id} is corrected already")
+    connection.execute(RECHECK, {"id": order_id, "by": officer.name, **body.model_dump()})
+    return Answer(_order(connection, request, order_id), status_code=201)
+
+
+@router.get("/inspections")
+def list_inspections(
+    _: AnyCaller, connection: Database, page: Annotated[Page, Depends(pages("inspections", int))]
+) -> Answer:
+    """Joint actions, each with how many outlets were visited, problems found, and corrected."""
+    (after,) = page.after or (None,)
+    found = rows(connection, INSPECTION_PAGE, {"after": after, "fetch": page.fetch})
+    return Answer(page.answer(found, lambda row: [row["id"]]))
+
+
+@router.post("/inspections", status_code=201)
+def begin_inspection(officer: Officer, connection: Database, body: InspectionBody) -> Answer:
+    begun = one(connection, BEGIN_INSPECTION, {"by": officer.name, **body.model_dump()})
+    if begun is None:
+        raise HTTPException(409, f"there is an inspection {body.name!r} already")
+    return Answer(_inspection(connection, begun["id"]), status_code=201)
+
+
+@router.get("/inspections/{inspection_id}")
+def get_inspection(_: AnyCaller, connection: Database, inspection_id: Identity) -> Answer:
+    """One joint action with its results."""
+    return Answer(
+        {**_inspection(connection, inspection_id), "results": rows(connection, RESULTS, (inspection_id,))}
+    )
+
+
+@router.post("/inspections/{inspection_id}/results", status_code=201)
+def add_result(officer: Officer, connection: Database, inspection_id: Identity, body: ResultBody) -> Answer:
+    _inspection(connection, inspection_id)
+    _check_outlet(connection, body.outlet_id)
+    if body.order_id is not None:
+        order = one(connection, "SELECT outlet_id FROM correction_order WHERE id = %s", (body.order_id,))
+        if order is None or order["outlet_id"] != body.outlet_id:
+            raise HTTPException(422, f"order_id={body.order_id}: no order of outlet {body.outlet_id!r}")
+    added = one(connection, ADD_RESULT, {"id": inspection_id, "by": officer.name, **body.model_dump()})
+    return Answer(added, status_code=201)
+
+
+@router.get("/shop-fronts")
+def list_shop_fronts(
+    _: AnyCaller,
+    connection: Database,
+    page: Annotated[Page, Depends(pages("shop_fronts", str))],
+    grid_cell: Annotated[str | None, Query()] = None,
+) -> Answer:
+    """Units along the streets, each with its grid cell, monitors and leads."""
+    (after,) = page.after or (None,)
+    found = rows(connection, SHOP_FRONTS, {"after": after, "grid_cell": grid_cell, "fetch": page.fetch})
+    return Answer(page.answer(found, lambda row: [row["unit_id"]]))
+
+
+def _follow(connection: Database, outlet_id: str, actor: str, *, struck: date | None = None) -> None:
+    """Let the register's last cleaning be that of the records, and those who judge by it know."""
+    last = one(connection, LAST_CLEANING, (outlet_id,))
+    cleaned_on: date | None = last["cleaned_on"] if last else None
+    outlet = load_registry(connection).outlets[outlet_id]
+    stays = outlet.cleaned_on is not None and outlet.cleaned_on != struck
+    if stays and (cleaned_on is None or outlet.cleaned_on >= cleaned_on):  # type: ignore[operator]  # it stays
+        cleaned_on = outlet.cleaned_on
+    note = f"cleaning of {outlet_id}"
+    if cleaned_on != outlet.cleaned_on:
+        put_row(connection, "outlets", replace(outlet, cleaned_on=cleaned_on), actor=actor, note=note)
+    else:
+        raise_version(connection, actor=actor, note=note)
+
+
+def _check_outlet(connection: Database, outlet_id: str) -> None:
+    if one(connection, "SELECT FROM outlet WHERE outlet_id = %s", (outlet_id,)) is None:
+        raise HTTPException(404, f"no outlet {outlet_id!r} in the register")
+
+
+def _order(connection: Database, request: Request, order_id: int) -> dict[str, Any]:
+    order = one(connection, ONE_ORDER, {"id": order_id, "today": _today(request)})
+    if order is None:
+        raise HTTPException(404, f"no correction order {order_id}")
+    return order
+
+
+def _inspection(connection: Database, inspection_id: int) -> dict[str, Any]:
+    inspection = one(connection, ONE_INSPECTION, (inspection_id,))
+    if inspection is None:
+        raise HTTPException(404, f"no inspection {inspection_id}")
+    return inspection
+
+
+def _today(request: Request) -> date:
+    return datetime.now(request.app.state.settings.zone).date()

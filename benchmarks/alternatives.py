@@ -1,0 +1,98 @@
+"""How often is the engine right, and how often are the usual alternatives, in one run over the same fixes?
+
+    python -m benchmarks.alternatives [SCENARIO…] [--seed 9001] [--hours 24]
+
+Scenarios: clean, noisy, holes (noisy with six times the holes, and what they delay is lost), no_sensors, honest, and
+night: 22:00 to 06:00 local. Every one has all 686 trucks. Offline (benchmarks.offline): the service's own figures, with late
+readings and kitchens, are those of benchmarks.rightness. The seed is not one the rules were made with.
+"""
+
+import argparse
+import dataclasses
+from datetime import timedelta
+
+import polars as pl
+
+from analytics.records import INFO, SEVERITIES
+from benchmarks.offline import START, Day, as_alerts, judged, simulated
+from benchmarks.usual import Ground, one_fix_geofences, stops_by_place
+from simulators.matching import Comparison, OpenedAlert, compare
+
+SCENARIOS = ("clean", "noisy", "holes", "no_sensors", "honest", "night")
+OF_ALTERNATIVES = {"one-fix geofence": ("off_route", "no_go_entry"), "stop by place": ("illegal_dumping",)}
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("scenarios", nargs="*", default=SCENARIOS)
+    options.add_argument("--seed", type=int, default=9001)
+    options.add_argument("--hours", type=float, default=24)
+    asked = options.parse_args()
+    for scenario in asked.scenarios:
+        night = scenario == "night"
+        day = simulated(
+            "noisy" if night else scenario, seed=asked.seed, hours=asked.hours, lost=scenario == "holes"
+        )
+        if night:
+            day = at_night(day)
+        report(scenario, day)
+
+
+def at_night(day: Day) -> Day:
+    """22:00 to 06:00 local of what was simulated from 08:00 on."""
+    since, until = START + timedelta(hours=14), START + timedelta(hours=22)
+    return dataclasses.replace(
+        day,
+        frame=day.frame.filter(day.frame["ts"].is_between(since, until)),
+        truths=[t for t in day.truths if since <= t.started_at and t.ended_at <= until],
+    )
+
+
+def report(scenario: str, day: Day) -> None:
+    episodes = judged(day)
+    ground = Ground(day.registry)
+    hours = _vehicle_hours(day)
+    told = as_alerts(episodes)
+    found = compare(day.truths, told)
+    graver = sum(e.severity != SEVERITIES[INFO] for own in episodes.values() for e in own)
+    print(
+        f"\n{scenario}: {len(day.frame):,} fixes, {hours:,.0f} vehicle-hours, {len(day.truths)} truths, "
+        f"{graver} alerts above info"
+    )
+    print(
+        f"{'':18}{'kind':20}{'truths':>7}{'alerts':>7}{'prec.':>7}{'recall':>7}{'F1':>7}{'p50 s':>7}{'p95 s':>7}"
+    )
+    _rows("fleetfume", found, None)
+    others: dict[str, list[OpenedAlert]] = {
+        "one-fix geofence": one_fix_geofences(day, ground),
+        "stop by place": stops_by_place(day, ground),
+    }
+    for name, kinds in OF_ALTERNATIVES.items():
+        truths = [truth for truth in day.truths if truth.kind in kinds]
+        _rows(name, compare(truths, others[name]), kinds)
+    false = sum(alert.kind != "loaded_stop" for alert in found.false_alarms)
+    print(f"false alerts above info per 1,000 vehicle-hours: {1000 * false / hours:.2f}")
+
+
+def _rows(name: str, found: Comparison, kinds: tuple[str, ...] | None) -> None:
+    for kind, one in found.kinds.items():
+        if kinds is None or kind in kinds:
+            shares = "".join(
+                f"{'-' if v is None else f'{v:.3f}':>7}" for v in (one.precision, one.recall, one.f1)
+            )
+            delays = "".join(
+                f"{'-' if v is None else f'{v:.0f}':>7}" for v in (one.latency_p50_s, one.latency_p95_s)
+            )
+            print(f"{name:18}{kind:20}{one.truths:>7}{one.alerts:>7}{shares}{delays}")
+
+
+def _vehicle_hours(day: Day) -> float:
+    """Between each vehicle's first and last fix."""
+    total = day.frame.group_by("device_id").agg(first=pl.col("ts").min(), last=pl.col("ts").max())
+    return float((total["last"] - total["first"]).dt.total_seconds().sum()) / 3600
+
+
+if __name__ == "__main__":
+    main()
