@@ -37,7 +37,7 @@ KEEPALIVE_S = 10
 """A broker that is silent for twice this long is taken for lost."""
 FULL_WAIT_S = 0.02
 MOST_QUEUED = 10_000
-"""Packets for the broker that it does not take: beyond them, what goes down to devices is dropped."""
+"""Messages down to devices that the broker has not taken over yet."""
 READ_BYTES = 1 << 18
 
 _sessions = itertools.count(1)
@@ -82,6 +82,9 @@ class Receiver:
         self._mids = itertools.cycle(range(1, 0x10000))
         self._outgoing: deque[tuple[int, bytes]] = deque()
         """What other threads want sent, with the session it is for."""
+        self._accepted = False
+        self._unconfirmed: dict[int, tuple[str, bytes]] = {}
+        """What was published, until the broker says that it has it."""
         self._wake, self._waker = socket.socketpair()
         self._wake.settimeout(0)
         self._waker.settimeout(0)
@@ -117,14 +120,16 @@ class Receiver:
             self._send(session, mqtt.pubacks(mids))
             self._unacknowledged.difference_update(mids)
 
-    def publish(self, topic: str, payload: bytes) -> bool:
-        """Send down to a device, QoS 1; False, and nothing is sent, while there is no connection.
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send down to a device, QoS 1, as soon as there is a connection.
 
-        What the broker does not take fast enough is dropped beyond MOST_QUEUED: it bounds memory, and is asked for again.
+        Beyond MOST_QUEUED that the broker has not taken over it is dropped: memory is bounded, and who waits asks again.
         """
-        if self.connected and len(self._outgoing) < MOST_QUEUED:
-            self._send(self._session, mqtt.publish(self.version, next(self._mids), topic, payload))
-        return self.connected
+        if len(self._unconfirmed) < MOST_QUEUED:
+            mid = next(self._mids)
+            self._unconfirmed[mid] = topic, payload
+            if self._accepted:  # else all that is unconfirmed is sent when it is
+                self._send(self._session, mqtt.publish(self.version, mid, topic, payload))
 
     def share(self, *, shares: bool) -> None:
         """Take a share of what comes, with the others of the group; or all of it."""
@@ -176,6 +181,7 @@ class Receiver:
             if self.connected:
                 wait_s = RETRY_FIRST_S
             self._connected.clear()
+            self._accepted = False
             if not self._left.is_set() and not self.taken_over:
                 self._left.wait(wait_s)
                 wait_s = min(2 * wait_s, RETRY_MAX_S)
@@ -252,11 +258,13 @@ class Receiver:
         """What a packet other than PUBLISH changes, and what it is to be answered with."""
         match first >> 4:
             case mqtt.CONNACK:
-                return self._accepted(mqtt.read_connack(self.version, body))
+                return self._begin(mqtt.read_connack(self.version, body))
             case mqtt.SUBACK:
                 if refused := mqtt.read_suback(self.version, body):
                     raise ConnectionError(f"subscription: {mqtt.reason(refused[0])}")
                 self._say_connected()  # only now does the broker keep for us what is published
+            case mqtt.PUBACK:
+                self._unconfirmed.pop(int.from_bytes(body[:2], "big"), None)
             case mqtt.UNSUBACK:
                 self.unsubscribed = True
             case mqtt.DISCONNECTED:
@@ -265,17 +273,22 @@ class Receiver:
                 raise ConnectionError(mqtt.reason(code))
         return b""
 
-    def _accepted(self, answer: mqtt.Connack) -> bytes:
+    def _begin(self, answer: mqtt.Connack) -> bytes:
         if self.version == 5 and answer.reason in mqtt.UNSUPPORTED_VERSION:
             self.version = 4  # NATS knows no other
             raise ConnectionError("speaks MQTT 3.1.1 only")
         if answer.reason:
             raise ConnectionError(mqtt.reason(answer.reason))
         self._broker_shares = answer.sharing
-        if self._subscribing:
-            return self._subscriptions()
-        self._say_connected()
-        return b""
+        self._accepted = True
+        unconfirmed = [
+            mqtt.publish(self.version, mid, topic, payload)
+            for mid, (topic, payload) in list(self._unconfirmed.items())
+        ]
+        if not self._subscribing:
+            self._say_connected()
+            return b"".join(unconfirmed)
+        return self._subscriptions() + b"".join(unconfirmed)
 
     def _say_connected(self) -> None:
         if self.connected:
