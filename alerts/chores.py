@@ -1,7 +1,7 @@
 """What the clerks do, each job with how often it is looked after.
 
-Two of them: one keeps the desk, the other writes to people and systems elsewhere, whose silence must not hold up
-the desk.
+Three of them, so that none holds up another: one keeps the desk, one counts and examines the kitchens, which takes
+minutes, and one writes to people and systems elsewhere, which may not answer.
 """
 
 import threading
@@ -15,6 +15,7 @@ from alerts import duty, findings, journal, messages, rawlog, webhooks
 from alerts.catalogue import load_catalogue
 from alerts.clerk import Job, run_clerk
 from alerts.kitchen_figures import Counter
+from alerts.kitchen_night import examine_if_due
 from devices.channels import decoders
 from devices.terminals import load_terminals
 from runtime.settings import Settings
@@ -28,18 +29,12 @@ def keep_desk(settings: Settings, stop: threading.Event, *, database_url: str) -
         while rawlog.purge(connection, datetime.now(UTC) - kept):
             pass
 
-    counter = Counter(load_catalogue(settings.rules_file), settings.zone)
-
-    def count(connection: Connection[Any]) -> None:
-        counter.count(connection)
-
     lines, read = findings.LinesKept(), decoders(load_terminals(settings.terminals_file))
 
     def look_at_devices(connection: Connection[Any]) -> None:
         findings.advance(connection, datetime.now(UTC), zone=settings.zone, lines=lines, decoders=read)
 
     jobs = [
-        Job("kitchen figures", 30.0, count),
         Job("time limits", 5.0, duty.escalate),
         Job("days of the journal", 60.0, lambda c: journal.close_days(c, settings.zone, datetime.now(UTC))),
         Job("raw messages", 60.0, purge),
@@ -47,6 +42,21 @@ def keep_desk(settings: Settings, stop: threading.Event, *, database_url: str) -
         Job("outbox", 600.0, lambda c: webhooks.prune(c, settings.outbox_days)),
     ]
     run_clerk("desk", database_url, jobs, stop)
+
+
+def keep_kitchens(settings: Settings, stop: threading.Event, *, database_url: str) -> None:
+    """The kitchens' figures and the nightly examination, which may take minutes, until `stop` is set."""
+    catalogue = load_catalogue(settings.rules_file)
+    counter = Counter(catalogue, settings.zone)
+
+    def count(connection: Connection[Any]) -> None:
+        counter.count(connection)
+
+    def examine(connection: Connection[Any]) -> None:
+        examine_if_due(connection, catalogue, settings.zone, datetime.now(UTC))
+
+    jobs = [Job("kitchen figures", 30.0, count), Job("monitors examined", 600.0, examine)]
+    run_clerk("kitchens", database_url, jobs, stop)
 
 
 def carry_messages(settings: Settings, stop: threading.Event, *, database_url: str) -> None:
@@ -67,4 +77,4 @@ def carry_messages(settings: Settings, stop: threading.Event, *, database_url: s
         run_clerk("messenger", database_url, jobs, stop)
 
 
-TASKS = {"desk": keep_desk, "messenger": carry_messages}
+TASKS = {"desk": keep_desk, "kitchens": keep_kitchens, "messenger": carry_messages}

@@ -1,6 +1,6 @@
 """`fleetfume kitchens …`."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +9,8 @@ from psycopg.errors import UndefinedTable
 
 from alerts.catalogue import load_catalogue
 from alerts.kitchen_figures import Counter, mark_all
+from alerts.kitchen_night import examine_day
+from alerts.labels import label
 from devices.shop_fronts import import_shop_fronts
 from runtime.database import connect
 from runtime.errors import UserError
@@ -43,3 +45,35 @@ def count(
         except UndefinedTable:
             raise UserError(NO_SCHEMA) from None
     typer.echo(f"{counted:,} times ten minutes counted")
+
+
+def examine(
+    day: Annotated[
+        str | None, typer.Option(help="The local day, like 2026-11-23; default yesterday.")
+    ] = None,
+) -> None:
+    """Examine the monitors of a day: what looks unlike a measurement, with its reasons. Suspicious is not guilty."""
+    settings = load_settings()
+    on = _day(day) if day is not None else datetime.now(settings.zone).date() - timedelta(days=1)
+    with database(settings) as url, connect(url, autocommit=True) as connection:
+        try:
+            found = examine_day(connection, load_catalogue(settings.rules_file), settings.zone, on)
+        except UndefinedTable:
+            raise UserError(NO_SCHEMA) from None
+    if found is None:
+        raise UserError("somebody else is examining just now: try again in a minute")
+    for device_id, finding in found:
+        measured = ", ".join(f"{name} {_shown(value)}" for name, value in finding.explained.items())
+        typer.echo(f"{device_id}: {label(finding.kind, 'en')} (score {finding.score:g}): {measured}")
+    typer.echo(f"{on}: {len(found)} findings; each is a reason to look, not a verdict")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"--day {text!r}: must be a day like 2026-11-23") from None
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.3g}"

@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     },
     "kitchens": {
         "shop-fronts": ("alerts.kitchen_commands:shop_fronts", "Load the district's shop-fronts."),
+        "examine": ("alerts.kitchen_commands:examine", "Examine the monitors of a day."),
         "count": ("alerts.kitchen_commands:count", "Count the figures again from the readings."),
     },
     "simulate": ("simulators.commands:simulate", "Publish a simulated fleet as its firmware would."),

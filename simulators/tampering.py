@@ -1,7 +1,7 @@
 """What is done to a monitor's readings so that they look better than the kitchen, in place.
 
 Within a meal: stuck, impossible, clipped, copied; each long enough to meet the contract's definition.
-Over days: see `DAILY`, for the nightly examination.
+Over days (`DAILY`), for the nightly examination: on the rows of some days of a kitchen.
 Patterns: domain/fume.md, section 4.3. The shares are simulator parameters.
 """
 
@@ -102,3 +102,73 @@ def _part(first: int, last: int, least: int, most: int, dice: random.Random) -> 
 
 Trick = Callable[[Fumes, int, int, float, random.Random, np.random.Generator], Done | None]
 TRICKS: Final[tuple[Trick, ...]] = (stuck, impossible, clipped, copied)
+
+
+Rows = NDArray[np.void]
+
+
+def probe_pulled_out(days: list[Rows], limit: float, rng: np.random.Generator) -> None:  # noqa: ARG001
+    for rows in days:
+        rows["fume_mg_m3"] = np.abs(rng.normal(0, 0.01, len(rows)))
+
+
+def duct_diluted(days: list[Rows], limit: float, rng: np.random.Generator) -> None:  # noqa: ARG001
+    for rows in days:
+        rows["fume_mg_m3"] *= 0.3
+        rows["temp_c"] = 21 + (rows["temp_c"] - 21) * 0.3
+        rows["rh_pct"] = 45 + (rows["rh_pct"] - 45) * 0.3
+
+
+def coefficient_halved(days: list[Rows], limit: float, rng: np.random.Generator) -> None:  # noqa: ARG001
+    factor = rng.uniform(0.3, 0.5)
+    for rows in days:
+        rows["fume_mg_m3"] *= factor
+
+
+def made_up_digits(days: list[Rows], limit: float, rng: np.random.Generator) -> None:  # noqa: ARG001
+    for rows in days:
+        rows["fume_mg_m3"] = np.round(rows["fume_mg_m3"] * 200) / 200
+
+
+def cut_off(days: list[Rows], limit: float, rng: np.random.Generator) -> None:
+    for rows in days:
+        fume, fan = rows["fume_mg_m3"], rows["fan_on"]
+        fume[fan] *= 2.2 * limit / max(float(np.median(fume[fan])), 1e-9) * 0.5
+        high = fan & (fume > 0.9 * limit)
+        fume[high] = rng.uniform(0.92, 0.985, int(high.sum())) * limit
+
+
+def pulled_at_meals(days: list[Rows], limit: float, rng: np.random.Generator) -> None:  # noqa: ARG001
+    """An hour and a half of each day's cooking is not sent."""
+    for n, rows in enumerate(days):
+        cooking = np.flatnonzero(rows["fan_on"])
+        if len(cooking) > 120:
+            first = cooking[int(rng.integers(0, len(cooking) - 100))]
+            days[n] = np.delete(rows, slice(first, first + 90))
+
+
+def purifier_for_show(days: list[Rows], limit: float, rng: np.random.Generator) -> None:  # noqa: ARG001
+    """Off, but for two hours around noon of every tenth day, when the officers come."""
+    for n, rows in enumerate(days):
+        minute = np.arange(len(rows))
+        shown = (n % 10 == 5) & (np.abs(minute - 12 * 60) < 120)
+        rows["purifier_on"] &= shown
+        rows["purifier_a"] = np.where(rows["purifier_on"], rows["purifier_a"], 0.05)
+
+
+def micrograms(days: list[Rows], limit: float, rng: np.random.Generator) -> None:  # noqa: ARG001
+    for rows in days:
+        rows["fume_mg_m3"] /= 1000
+
+
+DAILY: Final[dict[str, Callable[[list[Rows], float, np.random.Generator], None]]] = {
+    "probe_out": probe_pulled_out,
+    "diluted": duct_diluted,
+    "rescaled": coefficient_halved,
+    "even_digits": made_up_digits,
+    "near_limit": cut_off,
+    "unplugged": pulled_at_meals,
+    "for_show": purifier_for_show,
+    "unit_changed": micrograms,
+}
+"""By what it should be found as."""

@@ -1,0 +1,111 @@
+"""The nightly examination on simulated kitchens: how often it errs on honest ones, how much it finds of what was done.
+
+    python -m benchmarks.examination [--outlets 60] [--days 40]
+
+Honest kitchens are examined every night from the ninth day on. Then each pattern is planted from the middle of other
+kitchens' days on, and counts as found if a later night names it.
+"""
+
+import argparse
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from analytics.examination.detectors import HISTORY, Day, Finding, Known, examine
+from analytics.examination.profiles import READINGS, profiles_of
+from benchmarks.kitchens import OFFSET_S, START_S
+from devices.registry_files import read_directory
+from devices.types import Outlet
+from simulators.kitchens import Kitchen
+from simulators.scenarios import scenario_named
+from simulators.tampering import DAILY, Rows
+
+DATA = Path(__file__).parents[1] / "simulators" / "district_data"
+FIRST_DAY = (START_S + OFFSET_S) // 86_400
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("--outlets", type=int, default=60)
+    options.add_argument("--days", type=int, default=40)
+    asked = options.parse_args()
+    outlets = list(read_directory(DATA).outlets.values())[: asked.outlets]
+    false: Counter[str] = Counter()
+    for n, outlet in enumerate(outlets):
+        profiles = profiles_over(life(outlet, n, asked.days), limit_of(outlet))
+        visits = tuple((FIRST_DAY + day, 24) for day in range(5, asked.days, 10))
+        for _, findings in nights(profiles, Known(visits=visits)):
+            false.update(finding.kind for finding in findings)
+    days = len(outlets) * asked.days
+    print(f"{days:,} honest outlet-days: {sum(false.values())} findings, "
+          f"{1000 * sum(false.values()) / days:.2f} a 1,000 outlet-days {dict(false)}")  # fmt: skip
+    for kind in DAILY:
+        found = sum(planted(outlet, n, kind, asked.days) for n, outlet in enumerate(outlets))
+        print(f"  {kind:13s} found at {found} of {len(outlets)} kitchens")
+
+
+def planted(outlet: Outlet, number: int, kind: str, days: int) -> bool:
+    """Is `kind` found at a kitchen where it was done from the middle on?"""
+    lived, rng = life(outlet, number, days), np.random.default_rng(number)
+    done = lived if kind == "for_show" else lived[days // 2 :]
+    DAILY[kind](done, limit_of(outlet), rng)
+    lived[len(lived) - len(done) :] = done
+    visits = tuple((FIRST_DAY + day, 24) for day in range(5, days, 10)) if kind == "for_show" else ()
+    profiles = profiles_over(lived, limit_of(outlet))
+    return any(
+        finding.kind == kind
+        for day, findings in nights(profiles, Known(visits=visits))
+        for finding in findings
+        if kind == "for_show" or day >= FIRST_DAY + days // 2
+    )
+
+
+def life(outlet: Outlet, number: int, days: int) -> list[Rows]:
+    kitchen = Kitchen(outlet, f"F{number:04d}", scenario_named("honest"), 7)
+    return [day.rows for day in islice(kitchen.days(START_S, OFFSET_S), days)]
+
+
+def limit_of(outlet: Outlet) -> float:
+    return Kitchen(outlet, "", scenario_named("honest"), 7).limit_mg_m3
+
+
+def profiles_over(days: list[Rows], limit: float) -> list[Day]:
+    """A kitchen's days, each as a monitor of its own: one pass for all of them."""
+    tables = []
+    for n, rows in enumerate(days):
+        local_s = rows["ts"] // 1_000_000 + OFFSET_S
+        tables.append(
+            pl.DataFrame(
+                {
+                    "device_id": [str(FIRST_DAY + n)] * len(rows),
+                    "minute": (local_s % 86_400 // 60).astype(np.int32),
+                    "ok": True,
+                    "fume_mg_m3": np.round(rows["fume_mg_m3"], 3),
+                    "temp_c": np.round(rows["temp_c"], 1),
+                    "rh_pct": np.round(rows["rh_pct"]),
+                    "fan_on": rows["fan_on"],
+                    "purifier_on": rows["purifier_on"],
+                    "limit_mg_m3": limit,
+                },
+                schema=READINGS,
+            )
+        )
+    return [
+        {**profile, "day": int(profile["device_id"])} for profile in profiles_of(pl.concat(tables)).to_dicts()
+    ]
+
+
+def nights(profiles: list[Day], known: Known) -> list[tuple[int, list[Finding]]]:
+    return [
+        (profiles[n]["day"], examine(profiles[max(0, n - HISTORY) : n + 1], known))
+        for n in range(8, len(profiles))
+    ]
+
+
+if __name__ == "__main__":
+    main()
