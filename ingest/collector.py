@@ -174,6 +174,8 @@ class _Committer:
                 if refused:
                     self._pipeline.refuse(self._connection, refused)
                     refused = ()  # committed, whatever becomes of the rest
+                if deferred is not None:
+                    deferred.clear()  # an attempt may have got as far as its first half
                 answers = self._pipeline.process(self._connection, batch, deferred) if batch else []
             except (psycopg.OperationalError, DatabaseUnreachable) as error:
                 self._say_lost(error)
