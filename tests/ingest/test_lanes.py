@@ -1,7 +1,7 @@
 """What is live goes first, and what waits is worked off in slices."""
 
+from ingest.arrivals import Delivery
 from ingest.lanes import LIVE_US, SLICE_S, SMALLEST_BYTES, Backlog, Deferred, can_wait
-from ingest.receiver import Delivery
 
 NOW_US = 1_764_000_000_000_000
 
