@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 QUIET_S = 0.01
 """A lull this long ends a batch: waiting longer would only add to the alerts' latency."""
+ALONE_AFTER_S = 10.0
+"""Without a live message for so long, the backlog is alone."""
 SLICE_EVERY_S = 1.0
 """At least so often the backlog gets its turn, however much comes."""
 READING_BYTES = 200
@@ -96,7 +98,7 @@ def _collect(
     most_bytes = settings.batch_max_rows * READING_BYTES
     backlog = Backlog(most_bytes)
     metrics.BACKLOG.set_function(lambda: float(len(backlog)))
-    slice_due = 0.0
+    slice_due = live_at = 0.0
     try:
         while not stop.is_set():
             batch = sessions.take(
@@ -111,6 +113,8 @@ def _collect(
                 waits = {id(one.delivery) for one in deferred}
                 live = [delivery for delivery in batch if id(delivery) not in waits]
                 _answer(sessions, live, answers)
+                if live:
+                    live_at = time.monotonic()
                 backlog.saw_live(live)
                 backlog.add(deferred)
             # What is in the queue may be live; but a flood of it must not stop the backlog for good.
@@ -120,7 +124,7 @@ def _collect(
                 answers = committer.commit(stored)
                 if answers is not None:
                     _answer(sessions, stored, answers)
-                    backlog.took(time.monotonic() - begun)
+                    backlog.took(time.monotonic() - begun, alone=begun - live_at > ALONE_AFTER_S)
                 slice_due = time.monotonic() + SLICE_EVERY_S
             sessions.look_after()
             committer.tick()
@@ -181,6 +185,8 @@ class _Committer:
                 if refused:
                     self._pipeline.refuse(self._connection, refused)
                     refused = ()  # committed, whatever becomes of the rest
+                if deferred is not None:
+                    deferred.clear()  # an attempt may have got as far as its first half
                 answers = self._pipeline.process(self._connection, batch, deferred) if batch else []
             except AWAY as error:
                 self._say_lost(error)
