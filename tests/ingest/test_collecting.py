@@ -13,8 +13,8 @@ from devices.channels import decoders
 from devices.repository import store_registry
 from devices.terminals import Terminals
 from ingest import lanes
+from ingest.arrivals import Delivery
 from ingest.collector import _collect
-from ingest.receiver import Delivery
 from ingest.sessions import Sessions
 from runtime.settings import Settings
 from tests.ingest.test_pipeline import A_BAD_HAUL, NOW_US, Reading, of
