@@ -3,10 +3,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+BENCHES := kernels kitchens latency rightness alternatives score history
 CONSOLE_SOURCES := $(shell find api/console -path api/console/node_modules -prune -o -type f -print 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench parts console
+.PHONY: demo test check bench parts console $(BENCHES)
 
 demo: .venv/.made api/web/index.html
 	@exec $(BIN)/fleetfume demo
@@ -22,10 +23,10 @@ check: .venv/.made api/console/node_modules/.made
 	PATH="$(abspath $(BIN)):$$PATH" npm --prefix api/console run check
 
 bench: .venv/.made api/web/index.html parts
-	$(BIN)/python -m benchmarks.kernels
-	$(BIN)/python -m benchmarks.kitchens
-	$(BIN)/python -m benchmarks.latency
-	$(BIN)/python -m benchmarks.rightness
+	for name in $(or $(filter $(BENCHES),$(MAKECMDGOALS)),$(BENCHES)); do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+$(BENCHES): # `make bench rightness` runs that one
+	@:
 
 parts:
 	tests/parts/setup

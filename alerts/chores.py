@@ -11,11 +11,13 @@ from typing import Any
 import httpx2
 from psycopg import Connection
 
-from alerts import duty, journal, messages, rawlog, webhooks
+from alerts import duty, findings, journal, messages, rawlog, webhooks
 from alerts.catalogue import load_catalogue
 from alerts.clerk import Job, run_clerk
 from alerts.kitchen_figures import Counter
 from alerts.kitchen_night import examine_if_due
+from devices.channels import decoders
+from devices.terminals import load_terminals
 from runtime.settings import Settings
 
 
@@ -27,10 +29,16 @@ def keep_desk(settings: Settings, stop: threading.Event, *, database_url: str) -
         while rawlog.purge(connection, datetime.now(UTC) - kept):
             pass
 
+    lines, read = findings.LinesKept(), decoders(load_terminals(settings.terminals_file))
+
+    def look_at_devices(connection: Connection[Any]) -> None:
+        findings.advance(connection, datetime.now(UTC), zone=settings.zone, lines=lines, decoders=read)
+
     jobs = [
         Job("time limits", 5.0, duty.escalate),
         Job("days of the journal", 60.0, lambda c: journal.close_days(c, settings.zone, datetime.now(UTC))),
         Job("raw messages", 60.0, purge),
+        Job("findings about devices", 2.0, look_at_devices),
         Job("outbox", 600.0, lambda c: webhooks.prune(c, settings.outbox_days)),
     ]
     run_clerk("desk", database_url, jobs, stop)

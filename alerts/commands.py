@@ -47,9 +47,13 @@ def evidence(
         raise UserError("name the file to write with -o FILE.zip")
     settings = load_settings()
     with database(settings) as url, connect(url) as connection:
-        content, digest = make_package(
-            connection, int(lead), made_by=_who(), zone=settings.zone, laws=load_laws(settings.laws_file)
-        )  # fmt: skip
+        try:
+            content, digest = make_package(
+                connection, int(lead), made_by=_who(), zone=settings.zone, laws=load_laws(settings.laws_file),
+                catalogue=load_catalogue(settings.rules_file),
+            )  # fmt: skip
+        except UndefinedTable:
+            raise UserError("the database has no leads yet; run 'fleetfume db migrate' first") from None
         try:
             output.write_bytes(content)
         except OSError as error:
@@ -94,10 +98,13 @@ def draw(
         raise UserError("name the record to write with -o FILE.json")
     settings = load_settings()
     with database(settings) as url, connect(url) as connection:
-        draw_id, record = make_draw(
-            connection, cast("Targets", targets.value), seed=seed, count=count, officers_each=officers, made_by=_who(),
-            zone=settings.timezone, today=datetime.now(settings.zone).date(),
-        )  # fmt: skip
+        try:
+            draw_id, record = make_draw(
+                connection, cast("Targets", targets.value), seed=seed, count=count, officers_each=officers, made_by=_who(),
+                zone=settings.timezone, today=datetime.now(settings.zone).date(),
+            )  # fmt: skip
+        except UndefinedTable:
+            raise UserError("the database has no register yet; run 'fleetfume db migrate' first") from None
         output.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     for n, one in enumerate(record["drawn"], start=1):
         typer.echo(f"{n}. {one['target']}: {', '.join(one['officers'])}")

@@ -17,7 +17,10 @@ from psycopg.rows import dict_row
 
 from alerts import case_words as words
 from alerts import journal, rawlog, track_files
-from alerts.labels import catalogue
+from alerts.catalogue import Catalogue
+from alerts.explaining import explain
+from alerts.explanation_text import explanation_text
+from alerts.labels import catalogue as labels
 from alerts.laws import LawTable, as_data
 from alerts.leads import NoSuchLead
 from alerts.maps import Picture, Scene, draw, frame_of
@@ -25,6 +28,7 @@ from alerts.outbox import take_turn
 from alerts.package import HEADS, JOURNALS, canonical, seal, sha256, write_entry
 from alerts.papers import render
 from alerts.presentation import ALERT, alert_json, lead_json, load_lead, plain
+from analytics.records import KINDS
 from devices.repository import load_registry, load_registry_at
 from devices.types import Registry
 from runtime.instants import microseconds
@@ -55,6 +59,7 @@ PHOTOS: LiteralString = """
 """
 TRANSFERS: LiteralString = "SELECT * FROM lead_transfer WHERE lead_id = ANY(%s) ORDER BY id"
 WORKSHEETS: LiteralString = "SELECT * FROM lead_worksheet WHERE lead_id = ANY(%s) ORDER BY id"
+CLEANINGS: LiteralString = "SELECT * FROM cleaning_record WHERE outlet_id = %s ORDER BY cleaned_on, id"
 QUARANTINED: LiteralString = """
     SELECT topic, received_at, payload FROM quarantine
      WHERE device_id = %s AND received_at BETWEEN %s AND %s ORDER BY received_at, id
@@ -73,6 +78,8 @@ class Dossier:
     files: dict[str, bytes] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
+    alert_ids: list[int] = field(default_factory=list)
+    """Of the alerts that our own engine told."""
 
 
 def make_package(
@@ -82,11 +89,14 @@ def make_package(
     made_by: str,
     zone: ZoneInfo,
     laws: LawTable,
+    catalogue: Catalogue,
     extra: Mapping[str, bytes] | None = None,
 ) -> tuple[bytes, str]:
     """The lead's case file as a ZIP, and its manifest's SHA-256, which is written down. NoSuchLead."""
     now = datetime.now(UTC)
     dossier = gather(connection, lead_id, made_by=made_by, zone=zone, laws=laws, now=now)
+    for alert_id in dossier.alert_ids:
+        _explain(connection, alert_id, dossier.files, catalogue, zone)
     dossier.files.update(extra or {})
     content, digest = seal(dossier.files, dossier.about, lambda digest: _paper(dossier, digest))
     take_turn(connection)
@@ -113,6 +123,7 @@ def gather(
     put = dossier.files
     put["lead.json"] = canonical(lead)
     alerts = _rows(connection, ALERTS, (lead_id,))
+    dossier.alert_ids = [one["id"] for one in alerts if one["kind"] in KINDS]
     registers: dict[int, Registry] = {}
     told = [_alert(connection, one, dossier, registers, local) for one in alerts]
     entries: list[dict[str, Any]] = []
@@ -127,7 +138,7 @@ def gather(
     for name, query in (("transfers.json", TRANSFERS), ("worksheets.json", WORKSHEETS)):
         put[name] = canonical([_plain(one) for one in _rows(connection, query, ([lead_id, *merged],))])
     photos = _photos(connection, [lead_id, *merged], put)
-    put["labels.json"] = canonical(catalogue())
+    put["labels.json"] = canonical(labels())
     dossier.about = {
         "lead_id": lead_id, "made_at": plain(now), "made_by": made_by, "timezone": str(zone),
         "journal_heads": {str(entries[0]["lead_id"]): entries[-1]["hash"]} if entries else {},
@@ -168,6 +179,9 @@ def _alert(
     if kind == "vehicle":
         put[f"track/{alert_id}.geojson"] = canonical(track_files.as_geojson(shown, readings))
         put[f"track/{alert_id}.gpx"] = track_files.as_gpx(shown, readings)
+    if row["outlet_id"]:
+        cleanings = _rows(connection, CLEANINGS, (row["outlet_id"],))
+        put[f"cleanings/{alert_id}.json"] = canonical([_plain(one) for one in cleanings])
     version = row["registry_version"]
     if version not in registers:
         registers[version] = load_registry_at(connection, load_registry(connection), version)
@@ -213,6 +227,16 @@ def _alert(
         "readings": [[words.cell(one[column], local) for column in columns] for one in used[:SHOWN_READINGS]],
         "register": words.register_rows(register, version),
     }
+
+
+def _explain(
+    connection: Connection[Any], alert_id: int, put: dict[str, bytes], catalogue: Catalogue, zone: ZoneInfo
+) -> None:
+    """Put in how the engine came to it, fix by fix, as data and in words."""
+    said = explain(connection, alert_id, catalogue, zone)
+    if said is not None:
+        put[f"explanation/{alert_id}.json"] = canonical(msgspec.to_builtins(said))
+        put[f"explanation/{alert_id}.txt"] = explanation_text(said, "zh", zone).encode()
 
 
 def _raw(

@@ -25,23 +25,24 @@ from numpy.typing import NDArray
 from analytics.district import District
 from analytics.haulage.believing import quality_after, quality_alone
 from analytics.haulage.loaded_stop import end_loaded_stop, fold_loaded_stop
-from analytics.haulage.loads import fold_delivery, fold_load
+from analytics.haulage.loads import end_load, fold_load, is_delivered, leave, loads_here
 from analytics.haulage.no_go import fold_no_go
 from analytics.haulage.off_route import fold_off_route
 from analytics.haulage.outside_hours import fold_outside_hours
 from analytics.haulage.overspeed import fold_overspeed
-from analytics.haulage.places import fold_place
+from analytics.haulage.places import fold_place, is_inside, place_nowhere
 from analytics.haulage.signal_loss import end_loss, fold_loss, loss_due
 from analytics.haulage.state import HERE, VEHICLE_LAYOUT, VEHICLE_STATE, new_vehicle_states
-from analytics.haulage.stays import fold_stay, fold_stop, recall_stay, stop_ends_here
-from analytics.haulage.telling import MOST_EVENTS_A_FIX, Record, Records
+from analytics.haulage.stays import fold_stay, fold_stop, load_may_change, recall_stay, stop_ends_here
+from analytics.haulage.telling import MOST_EVENTS_A_FIX, Record, Records, microseconds
 from analytics.haulage.trips import fold_trip
 from analytics.haulage.uncovered_load import fold_uncovered
 from analytics.haulage.undelivered_load import fold_undelivered, tell_undelivered, undelivered_due
-from analytics.haulage.unloading import fold_inferred, fold_unloading, note_stop
+from analytics.haulage.unloading import fold_inferred, fold_parked, fold_unloading, is_tipped, note_stop
 from analytics.kernels._compile import inner_kernel, kernel
 from analytics.kernels.projection import to_plane
-from analytics.records import EVENT, FIX, OK, REFUSED, TRIP, UNFIXED, UNKNOWN
+from analytics.kernels.zones import containing
+from analytics.records import EVENT, FIX, NEVER, OK, REFUSED, TRIP, UNFIXED, UNKNOWN, YES
 from analytics.rules import VehicleRules
 from analytics.terminals.device_fault import MOST_READINGS, fold_fault
 from analytics.terminals.device_offline import end_offline, fold_offline, offline_due
@@ -106,7 +107,7 @@ def silent_vehicles(
 def vehicles_due(rules: VehicleRules, states: Records) -> NDArray[np.int64]:
     """When each of `states` (S,) has something to say though nothing comes: (S,) event times, NOTHING_DUE."""
     due = np.empty(len(states), np.int64)
-    _due(_checked(rules), _copied(states), due)
+    _due(_checked(rules), np.ascontiguousarray(states, VEHICLE_STATE), due)
     return due
 
 
@@ -184,7 +185,10 @@ def _fold(
         quality[row] = quality_alone(rules, fix)
         if fix["ts"] > state["last_ts"]:
             here["ts"], here["local"] = fix["ts"], fix["local"]
-            _fold_gap(district, rules, state, here, events)
+            if state["last_ts"] != NEVER and (
+                state["lost"] or state["offline"] or fix["ts"] - state["last_ts"] >= _least_silence(rules)
+            ):
+                _fold_gap(district, rules, state, here, events)
             state["last_ts"] = fix["ts"]
             _hear_sensors(state, fix)
             if quality[row] == OK:
@@ -194,9 +198,15 @@ def _fold(
                 quality[row] = quality_after(rules, district.plane, state, here)
                 if quality[row] == OK:
                     _fold_good_fix(district, rules, state, fix, here, events, found)
-            fold_fault(rules, state, here, events, 0 if quality[row] == OK else 1, 0)
+            if quality[row] != OK or state["fault_bad"] != 0 or state["fault_window"] < rules.fault_readings:
+                fold_fault(rules, state, here, events, 0 if quality[row] == OK else 1, 0)
         row += 1
     return row
+
+
+@inner_kernel
+def _least_silence(rules: VehicleRules) -> int:
+    return microseconds(min(rules.signal_loss_s, rules.offline_s))
 
 
 @inner_kernel
@@ -229,6 +239,9 @@ def _fold_good_fix(
     events: Records,
     found: NDArray[np.int32],
 ) -> None:
+    """In the order of the rules. Those that most fixes do not concern are asked before they are called: a call hands
+    over every array of a `District`, which takes longer than most rules.
+    """
     if not math.isnan(fix["load"]):
         state["load"] = fix["load"]
     if fix["lift"] != UNKNOWN:
@@ -236,28 +249,53 @@ def _fold_good_fix(
     if fix["cover"] != UNKNOWN:
         state["cover"] = fix["cover"]
 
-    fold_place(district, state, here, found)
+    count = containing(district.zones, here["x"], here["y"], found)
+    if count > 0:
+        fold_place(district, state, here, found, count)
+    else:
+        place_nowhere(state, here)
     if stop_ends_here(rules, state, here):
         end_loaded_stop(state, here, events)
         note_stop(rules, state)
     fold_stop(rules, state, here)
     fold_stay(state, here, rules.stay_m)
-    recall_stay(rules, state, here)
+    changes = load_may_change(rules, state)
+    loads = changes or loads_here(rules, state)
+    if loads or state["lift"] == YES:
+        recall_stay(rules, state, here)
 
-    fold_undelivered(rules, state, here, events)
-    fold_inferred(district, rules, state, here, events)
-    fold_load(district, rules, state, here, events)
-    if state["loaded"] and state["hauling"] and state["haul_left"]:
-        fold_off_route(district, rules, state, here, events)
-        fold_outside_hours(district, rules, state, here, events)
+    fold_parked(state, here)
+    if state["hauling"] and state["haul_left"]:
+        fold_undelivered(rules, state, here, events)
+        if is_tipped(rules, state, here):
+            fold_inferred(district, rules, state, here, events)
+    if loads:
+        fold_load(district, rules, state, here, events)
+    if state["loaded"]:
+        state["loaded_ts"] = here["ts"]
+    if state["hauling"] and not state["haul_left"] and not is_inside(here, state["haul_source"]):
+        leave(district, state, here, events)
     if state["loaded"] and state["hauling"]:
-        fold_uncovered(rules, state, here, events)
-    fold_unloading(district, rules, state, here, events)
-    fold_delivery(district, rules, state, here, events)
+        if state["haul_left"] and state["permits"] > 0:
+            fold_off_route(district, rules, state, here, events)
+            fold_outside_hours(district, rules, state, here, events)
+        if state["cover"] == YES or state["bare_ts"] != NEVER:
+            fold_uncovered(rules, state, here, events)
+    if changes or state["lift"] == YES:
+        fold_unloading(district, rules, state, here, events)
+    else:
+        state["raised_fixes"] = 0
+    if state["hauling"] and is_delivered(rules, state):
+        end_load(district, rules, state, here, events)
     fold_loaded_stop(rules, state, here, events)
-    fold_no_go(rules, state, here, events)
-    fold_overspeed(district, rules, state, here, events)
-    fold_trip(district, state, here, events)
+    if here["barreds"] > 0 or state["zones"] > 0:
+        fold_no_go(rules, state, here, events)
+    if state["over_fixes"] > 0 or here["speed_kmh"] > district.least_limit_kmh * (
+        1.0 + rules.overspeed_share
+    ):
+        fold_overspeed(district, rules, state, here, events)
+    if state["trip_ts"] != NEVER or (state["hauling"] and state["haul_left"]):
+        fold_trip(district, state, here, events)
 
     state["good_ts"], state["good_lat"], state["good_lon"] = here["ts"], here["lat"], here["lon"]
     state["good_x"], state["good_y"], state["good_speed_kmh"] = here["x"], here["y"], here["speed_kmh"]

@@ -34,6 +34,8 @@ from simulators.truth import TruthLine, TruthWriter, read_truths
 
 ZONE = ZoneInfo("Asia/Shanghai")
 START = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
+EVENING = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+"""20:00 in Shanghai: most hauls are at night."""
 HOUR_US = 3_600_000_000
 DELAYED_US = 60_000_000
 _FIELDS = [
@@ -49,11 +51,13 @@ class Day:
     truths: list[TruthLine]
 
 
-def simulated(scenario: str | Scenario, *, seed: int, hours: float = 24, lost: bool = False) -> Day:
+def simulated(
+    scenario: str | Scenario, *, seed: int, hours: float = 24, lost: bool = False, start: datetime = START
+) -> Day:
     """The trucks' readings of a simulated day, and what really happened to them."""
     chosen = scenario if isinstance(scenario, Scenario) else scenario_named(scenario)
     registry = read_directory(SAMPLE_DISTRICT)
-    out, start_us = io.BytesIO(), microseconds(START)
+    out, start_us = io.BytesIO(), microseconds(start)
     trucks = {key: device for key, device in registry.devices.items() if device.kind == "vehicle"}
     only = Registry(
         **{n: getattr(registry, n) for n in registry.__dataclass_fields__ if n not in {"devices", "version"}},

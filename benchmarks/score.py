@@ -1,6 +1,6 @@
 """The score of illegal_dumping: weights fitted on simulated fleets, and what they are worth on one they have not seen.
 
-    python -m benchmarks.score [--hours 18] [--train 301] [--held-out 401]
+    python -m benchmarks.score [--hours 8] [--train 301] [--held-out 401]
 
 Candidates are what an officer could be shown: suspected dumpings of the engine, loaded stops, and every stop of three
 minutes outside all sites. Of each the terms are known that the engine knows.
@@ -30,7 +30,7 @@ from scipy.optimize import minimize
 from alerts.catalogue import load_catalogue
 from alerts.episodes import Episode
 from analytics.records import ILLEGAL_DUMPING, KINDS, LOADED_STOP, OFF_ROUTE
-from benchmarks.offline import ZONE, Day, judged, simulated
+from benchmarks.offline import EVENING, ZONE, Day, judged, simulated
 from benchmarks.usual import Ground, stops_by_place
 from runtime.instants import instant
 from simulators.matching import OpenedAlert, match
@@ -73,7 +73,7 @@ def main() -> None:
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("--hours", type=float, default=18)
+    options.add_argument("--hours", type=float, default=8)
     options.add_argument("--train", type=int, nargs="+", default=[301])
     options.add_argument("--held-out", type=int, nargs="+", default=[401])
     asked = options.parse_args()
@@ -115,7 +115,7 @@ def sample(seeds: Sequence[int], hours: float) -> Sample:
     truths = 0
     for seed in seeds:
         for scenario in SCENARIOS:
-            day = with_faults(simulated(scenario, seed=seed, hours=hours), seed)
+            day = with_faults(simulated(scenario, seed=seed, hours=hours, start=EVENING), seed)
             found, number = candidates_of(day)
             candidates += found
             truths += number

@@ -60,5 +60,7 @@ class Reason(StrEnum):
     """Before the retention."""
 
     # The collector
+    RATE_LIMITED = "rate_limited"
+    """More messages than a device may send (FLEETFUME_RATE_LIMIT_PER_MIN): not looked into, to be read again."""
     INTERNAL = "internal"
     """It broke what reads it: a fault of ours, kept with its bytes until it is mended."""

@@ -15,11 +15,12 @@ from devices.channels import Decoders, decoders
 from devices.terminals import load_terminals
 from devices.topics import subscription_filters
 from ingest import metrics
-from ingest.batch import Answer
+from ingest.batch import Answer, Quarantined
 from ingest.identity import Numbers
 from ingest.judging import warm_up
 from ingest.lanes import Backlog, Deferred
 from ingest.pipeline import Pipeline
+from ingest.rates import Rates
 from ingest.receiver import Delivery
 from ingest.sessions import Sessions
 from runtime import health
@@ -81,6 +82,7 @@ def _collect(
         retention_days=settings.retention_days,
     )
     committer = _Committer(pipeline, database_url, stop)
+    rates = Rates(settings.rate_limit_per_min)
     health.checks["collector"] = committer.complaint
     most_bytes = settings.batch_max_rows * READING_BYTES
     backlog = Backlog(most_bytes)
@@ -94,7 +96,8 @@ def _collect(
                 quiet_s=QUIET_S,
             )
             deferred: list[Deferred] = []
-            answers = committer.commit(batch, deferred) if batch else None
+            within, over = rates.split(batch)
+            answers = committer.commit(within, deferred, over) if batch else None
             if answers is not None:
                 waits = {id(one.delivery) for one in deferred}
                 live = [delivery for delivery in batch if id(delivery) not in waits]
@@ -149,11 +152,14 @@ class _Committer:
         self._ticked = -math.inf
 
     def commit(
-        self, batch: Sequence[Delivery], deferred: list[Deferred] | None = None
+        self,
+        batch: Sequence[Delivery],
+        deferred: list[Deferred] | None = None,
+        refused: Sequence[Quarantined] = (),
     ) -> list[Answer] | None:
         """What to answer, once `batch` is committed; None if asked to stop before it could be: it stays with the broker.
 
-        `deferred`: where to put messages that can wait, see `Pipeline.process`.
+        `deferred`: where to put messages that can wait, see `Pipeline.process`. `refused`: what is only to be kept.
         """
         begun = time.monotonic()
         wait_s = RETRY_FIRST_S
@@ -161,7 +167,10 @@ class _Committer:
             try:
                 if self._connection is None or self._connection.closed:
                     self._connection = connect(self._url, autocommit=True)
-                answers = self._pipeline.process(self._connection, batch, deferred)
+                if refused:
+                    self._pipeline.refuse(self._connection, refused)
+                    refused = ()  # committed, whatever becomes of the rest
+                answers = self._pipeline.process(self._connection, batch, deferred) if batch else []
             except (psycopg.OperationalError, DatabaseUnreachable) as error:
                 self._say_lost(error)
                 self.close()
@@ -171,7 +180,7 @@ class _Committer:
             else:
                 break
         self._say_back()
-        if deferred is not None:
+        if deferred is not None and batch:
             self._lag_s = max(0.0, time.time() - batch[0].received_us / 1e6)
             metrics.LAG_SECONDS.set(self._lag_s)
         metrics.BATCH_SECONDS.observe(time.monotonic() - begun)

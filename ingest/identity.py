@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from runtime.database import connect
 
-_LOCK_CLASS = 4712
+_LOCK_CLASS = 4714
 """First key of the advisory locks; the second is the collector's number."""
 
 # A machine that vanished is given up within 20 s, and not after the two hours of TCP.
@@ -23,7 +23,7 @@ NOTICE: LiteralString = (
 RECORD: LiteralString = "INSERT INTO collector_session (number) VALUES (%s) ON CONFLICT DO NOTHING"
 UNHELD: LiteralString = """
     SELECT number FROM collector_session
-     WHERE number NOT IN (SELECT objid::bigint::integer FROM pg_locks
+     WHERE number NOT IN (SELECT objid::bigint FROM pg_locks
                            WHERE locktype = 'advisory' AND classid = %s
                              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
      ORDER BY number

@@ -131,6 +131,13 @@ class Pipeline:
             metrics.quarantined(broken)
             return []
 
+    def refuse(self, connection: Connection, refused: Sequence[Quarantined]) -> None:
+        """Commit messages that are not to be looked into."""
+        with connection.transaction():
+            store_quarantined(connection, refused)
+        for row in refused:
+            metrics.quarantined(row)
+
     def tick(self, connection: Connection, wall_us: int) -> None:
         """Commit what silence means by the stream clock at `wall_us`, or raise and leave the database as it was.
 
@@ -218,11 +225,7 @@ class Pipeline:
             lambda whole: self._sort_out(fleet, [*deliveries, *whole], deferring=deferring),
         )
         store_quarantined(connection, batch.quarantined)
-        told = _Told()
-        for kind, runs in batch.runs.items():
-            if runs:
-                _KindOfBatch(connection, registers, kind, self._caches[kind], self._zone, told).process(runs)
-        store_means(connection, batch.means)
+        told = self._store(connection, registers, batch)
         waits = {id(one.delivery) for one in batch.deferred}
         rawlog.keep(
             connection,
@@ -231,9 +234,43 @@ class Pipeline:
         refused = take_events(connection, events, self._prefix)
         store_quarantined(connection, refused)
         batch.quarantined += refused
+        return batch, told
+
+    def _store(self, connection: Connection, registers: Registers, batch: Batch) -> _Told:
+        told = _Told()
+        for kind, runs in batch.runs.items():
+            if runs:
+                _KindOfBatch(connection, registers, kind, self._caches[kind], self._zone, told).process(runs)
+        store_means(connection, batch.means)
         if told.stored:
             connection.execute(NOTIFY)
-        return batch, told
+        return told
+
+    def read_again(self, connection: Connection, deliveries: Sequence[Delivery]) -> tuple[Batch, int, int]:
+        """Store and judge what can be read by now of `deliveries`, which were quarantined, in the caller's transaction.
+
+        Returns the batch, whose `quarantined` is left to the caller, and how many readings were stored and how many
+        were there already. Raises what a single delivery can make happen; then nothing was done.
+        """
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            self._forget()
+            try:
+                with connection.transaction():
+                    registers = self._current(connection)
+                    readings, events = told_apart(deliveries, self._prefix)
+                    batch = self._sort_out(registers.newest, readings, deferring=False)
+                    for kind, runs in batch.runs.items():
+                        for run in runs:
+                            run.refused.clear()  # its times were refused once, when it came
+                        batch.runs[kind] = [run for run in runs if run.times]
+                    told = self._store(connection, registers, batch)
+                    batch.quarantined += take_events(connection, events, self._prefix)
+                self._forget()
+                return batch, told.stored, batch.repeated + batch.contradicting + told.repeated
+            except LOST_RACE:
+                if attempt == MAX_ATTEMPTS:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
     def _sort_out(self, fleet: Fleet, deliveries: Sequence[Delivery], *, deferring: bool) -> Batch:
         return sort_out(

@@ -142,14 +142,12 @@ class Receiver:
                     self._held_bytes -= self._unacknowledged.pop(delivery.mid, 0)
             self._room.notify()
 
-    def publish(self, topic: str, payload: bytes) -> bool:
-        """Send down to a device, QoS 1; False, and nothing is sent, while there is no connection.
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send down to a device, QoS 1, as soon as there is a connection.
 
-        What the broker does not take fast enough is dropped beyond MOST_QUEUED: it bounds memory, and is asked for again.
+        Beyond MOST_QUEUED that the broker has not taken over it is dropped: memory is bounded, and who waits asks again.
         """
-        if self.connected:
-            self._client.publish(topic, payload, qos=1)
-        return self.connected
+        self._client.publish(topic, payload, qos=1)
 
     def _make_client(self, version: MQTTProtocolVersion) -> mqtt.Client:
         client = mqtt.Client(

@@ -77,10 +77,10 @@ class Sessions:
             held.receiver.acknowledge(deliveries)
 
     def publish(self, topic: str, payload: bytes) -> None:
-        """Send down to a device, QoS 1; while the broker is away nothing: who waits for an answer asks again."""
-        for held in self._held.values():
-            if held.receiver.publish(topic, payload):
-                return
+        """Send down to a device, by a session that has its connection if one has."""
+        receivers = [held.receiver for held in self._held.values()]
+        for receiver in sorted(receivers, key=lambda one: not one.connected)[:1]:
+            receiver.publish(topic, payload)
 
     def look_after(self) -> None:
         """To be called now and then: keep our number, take over what is left behind, give up what is empty."""

@@ -34,6 +34,10 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
         "hotspots": ("alerts.commands:hotspots", "Print where suspected dumping keeps happening."),
         "export": ("devices.commands:registry_export", "Write the registry files."),
     },
+    "quarantine": {
+        "list": ("ingest.quarantine_commands:quarantine_list", "What could not be read, and why."),
+        "retry": ("ingest.quarantine_commands:quarantine_retry", "Read it again, after a fix."),
+    },
     "credentials": {
         "issue": ("devices.commands:credentials_issue", "Make device secrets, and show each once."),
     },
@@ -49,6 +53,10 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "score": ("simulators.commands:score", "Compare the alerts that were opened with a ground truth."),
     "explain": ("alerts.commands:explain", "Say why an alert was opened, fix by fix."),
     "hotspots": ("alerts.commands:hotspots", "Print where suspected dumping keeps happening."),
+    "findings": (
+        "alerts.findings_command:findings",
+        "Say which terminals are shifted, frozen, drifting or wrong in their units.",
+    ),
     "export": ("ingest.commands:export", "Write positions or readings to Parquet, CSV or NDJSON."),
     "reevaluate": (
         "ingest.commands:reevaluate",
@@ -67,6 +75,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
 GROUPS = {
     "db": "The database's schema.",
     "registry": "Companies, vehicles, sites, routes, permits, outlets, devices.",
+    "quarantine": "Messages that could not be read.",
     "credentials": "Device secrets.",
     "user": "Console users.",
     "kitchens": "Shop-fronts, figures, the nightly examination.",

@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     retention_days: int = Field(default=400, ge=1)
+    rate_limit_per_min: int = Field(default=60_000, ge=0)
+    """Messages of one device; ten minutes' worth may come at once. 0: any number."""
     raw_days: int = Field(default=30, ge=1)
     """Messages as received; those that leads need are kept."""
     outbox_days: int = Field(default=30, ge=1)

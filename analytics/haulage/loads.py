@@ -16,7 +16,7 @@ from analytics.district import District
 from analytics.haulage.loaded_stop import end_loaded_stop
 from analytics.haulage.off_route import end_off_route
 from analytics.haulage.outside_hours import end_outside_hours
-from analytics.haulage.places import is_inside, permits
+from analytics.haulage.places import permits
 from analytics.haulage.state import AT_SOURCE, AT_TRANSFER, MAY_UNLOAD, PERMITS
 from analytics.haulage.stays import RISES, ROUNDING, last_before_change, stopped_for
 from analytics.haulage.telling import Record, Records, tell, within
@@ -32,34 +32,36 @@ UNLICENSED_SCORE = 0.7
 
 
 @inner_kernel
-def fold_load(district: District, rules: VehicleRules, state: Record, here: Record, events: Records) -> None:
-    """Begin a load, and let it leave."""
-    if state["has_load"]:
-        _fold_sensed(district, rules, state, here, events)
-    elif state["stop_source"] >= 0 and not state["stop_loads"] and stopped_for(state, rules.loading_stop_s):
-        state["stop_loads"], state["loaded"] = 1, 1
-        _begin(district, rules, state, here, state["stop_source"], events)
-    if state["loaded"]:
-        state["loaded_ts"] = here["ts"]
-    if state["hauling"] and not state["haul_left"] and not is_inside(here, state["haul_source"]):
-        _leave(district, state, here, events)
+def loads_here(rules: VehicleRules, state: Record) -> bool:
+    """Without a load sensor: whether the stop that is going on has become a loading."""
+    return bool(
+        not state["has_load"]
+        and state["stop_source"] >= 0
+        and not state["stop_loads"]
+        and stopped_for(state, rules.loading_stop_s)
+    )
 
 
 @inner_kernel
-def fold_delivery(
-    district: District, rules: VehicleRules, state: Record, here: Record, events: Records
-) -> None:
-    """End a load that is no more, by the sensor, or is held to be delivered, without one."""
+def fold_load(district: District, rules: VehicleRules, state: Record, here: Record, events: Records) -> None:
+    """Begin a load, of which `load_may_change` or `loads_here` has said that it may."""
     if state["has_load"]:
-        if state["hauling"] and state["load"] < rules.loaded_load:
-            end_load(district, rules, state, here, events)
-    elif (
-        state["hauling"]
-        and state["stop_flags"] & MAY_UNLOAD
+        _fold_sensed(district, rules, state, here, events)
+    else:
+        state["stop_loads"], state["loaded"] = 1, 1
+        _begin(district, rules, state, here, state["stop_source"], events)
+
+
+@inner_kernel
+def is_delivered(rules: VehicleRules, state: Record) -> bool:
+    """Whether the load is no more, by the sensor, or is held to be delivered, without one."""
+    if state["has_load"]:
+        return bool(state["load"] < rules.loaded_load)
+    return bool(
+        state["stop_flags"] & MAY_UNLOAD
         and not state["stop_loads"]
         and stopped_for(state, rules.delivery_stop_s)
-    ):
-        end_load(district, rules, state, here, events)
+    )
 
 
 @inner_kernel
@@ -117,7 +119,8 @@ def _begin(
 
 
 @inner_kernel
-def _leave(district: District, state: Record, here: Record, events: Records) -> None:
+def leave(district: District, state: Record, here: Record, events: Records) -> None:
+    """The load's first fix outside its source."""
     state["haul_left"], state["haul_left_ts"] = 1, here["ts"]
     state["left_lat"], state["left_lon"] = here["lat"], here["lon"]
     vehicle, found = here["vehicle"], 0

@@ -48,18 +48,21 @@ def _place_for(state: Record, zone: int) -> int:
 def _outside(rules: VehicleRules, state: Record, here: Record, events: Records, k: int) -> None:
     if not state["zone_open"][k]:
         state["zone"][k] = -1
+        state["zones"] -= 1
         return
     if state["zone_out_ts"][k] == NEVER:
         state["zone_out_ts"][k] = here["ts"]
     if lasted(state["zone_out_ts"][k], here["ts"], rules.no_go_clear_s):
         events[_say(state, here, events, k)]["action"] = CLEARED
         state["zone"][k] = -1
+        state["zones"] -= 1
 
 
 @inner_kernel
 def _inside(rules: VehicleRules, state: Record, here: Record, events: Records, k: int, zone: int) -> None:
     if state["zone"][k] < 0:
         state["zone"][k], state["zone_open"][k], state["zone_fixes"][k] = zone, 0, 0
+        state["zones"] += 1
         state["zone_ts"][k], state["zone_lat"][k], state["zone_lon"][k] = here["ts"], here["lat"], here["lon"]
     state["zone_fixes"][k] += 1
     state["zone_last_ts"][k], state["zone_out_ts"][k] = here["ts"], NEVER

@@ -22,11 +22,8 @@ from analytics.rules import VehicleRules
 def fold_overspeed(
     district: District, rules: VehicleRules, state: Record, here: Record, events: Records
 ) -> None:
+    """Judge a fix that is faster than the lowest limit allows, or follows one that was too fast."""
     kmh, most = here["speed_kmh"], 1.0 + rules.overspeed_share
-    fast = kmh > district.least_limit_kmh * most
-    if not fast and not state["over_open"]:
-        state["over_fixes"] = 0
-        return
     road = nearest_road(district.roads, here["x"], here["y"])
     limit_kmh = district.road_limit_kmh[road] if road >= 0 else math.nan
     if kmh > limit_kmh * most:

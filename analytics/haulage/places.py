@@ -15,16 +15,15 @@ from analytics.haulage.state import (
 )
 from analytics.haulage.telling import Record
 from analytics.kernels._compile import inner_kernel
-from analytics.kernels.zones import containing
 from analytics.records import DAY, MINUTE
 
 
 @inner_kernel
-def fold_place(district: District, state: Record, here: Record, found: NDArray[np.int32]) -> None:
-    """Write into `here` which sites hold the fix, of those valid on its local day."""
+def fold_place(district: District, state: Record, here: Record, found: NDArray[np.int32], count: int) -> None:
+    """Write into `here` which of `found`, the first `count` of them, hold the fix: those valid on its local day."""
     day, minute = here["local"] // DAY, here["local"] % DAY // MINUTE
     flags, source, insides, barreds = 0, -1, 0, 0
-    for i in range(containing(district.zones, here["x"], here["y"], found)):
+    for i in range(count):
         site = found[i]
         if day < district.site_from_day[site] or day > district.site_to_day[site]:
             continue
@@ -53,6 +52,13 @@ def fold_place(district: District, state: Record, here: Record, found: NDArray[n
             flags |= MAY_UNLOAD
     here["flags"], here["source"], here["insides"], here["barreds"] = flags, source, insides, barreds
     state["site"] = here["inside"][0] if insides > 0 else -1
+
+
+@inner_kernel
+def place_nowhere(state: Record, here: Record) -> None:
+    """No site holds the fix."""
+    here["flags"], here["source"], here["insides"], here["barreds"] = 0, -1, 0, 0
+    state["site"] = -1
 
 
 @inner_kernel

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analytics.records import NEVER, UNKNOWN
 
-VEHICLE_LAYOUT = 4
+VEHICLE_LAYOUT = 5
 """To be raised with every change of VEHICLE_STATE: a state of another layout cannot be read."""
 
 AT_SITE, AT_SOURCE, AT_TRANSFER, AT_PARKING, MAY_UNLOAD, AT_PERMITTED = 1, 2, 4, 8, 16, 32
@@ -73,6 +73,8 @@ VEHICLE_STATE = np.dtype(
         ("stay_least", "f4", (STAYS,)),
         ("stay_source", "i4", (STAYS,)),
         ("stay_flags", "i1", (STAYS,)),
+        ("load_high", "f8"),  # no entry's load is above it, or below the other
+        ("load_low", "f8"),
         ("older_x", "f4"),  # the newest entry that fell out of the ring
         ("older_y", "f4"),
         ("older_flags", "i1"),  # with those before it in the same stay
@@ -176,6 +178,7 @@ VEHICLE_STATE = np.dtype(
         ("dumping_terms", "i1"),  # bits, see `unloading`
         ("dumping_severity", "i1"),
         # no_go_entry: the zones it is in, or has just left.
+        ("zones", "i1"),  # how many
         ("zone", "i4", (ZONES,)),
         ("zone_ts", "i8", (ZONES,)),
         ("zone_lat", "f8", (ZONES,)),

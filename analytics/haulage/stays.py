@@ -78,6 +78,30 @@ def fold_stay(state: Record, here: Record, stay_m: float) -> None:
     if here["source"] >= 0 and (state["stay_source"][newest] < 0 or better):
         state["stay_source"][newest] = here["source"]
     state["stay_flags"][newest] |= here["flags"]
+    if math.isnan(state["load_high"]):
+        state["load_high"] = state["load_low"] = state["load"]
+    elif state["load"] > state["load_high"]:
+        state["load_high"] = state["load"]
+    elif state["load"] < state["load_low"]:
+        state["load_low"] = state["load"]
+
+
+@inner_kernel
+def load_may_change(rules: VehicleRules, state: Record) -> bool:
+    """Whether the sensor may tell of a loading or an unloading at this fix; where it cannot, nobody need ask the ring.
+
+    By bounds of what the ring holds, kept wide: they are drawn in again each time they do not rule it out.
+    """
+    load = state["load"]
+    change = rules.load_change - 2 * ROUNDING
+    if state["load_high"] - load >= change or load - state["load_low"] >= change:
+        high = low = load
+        for i in range(state["stay_count"]):
+            high, low = larger(high, state["stay_most"][i]), -larger(-low, -state["stay_least"][i])
+        state["load_high"], state["load_low"] = high, low
+        if high - load >= change or load - low >= change:
+            return True
+    return bool(state["has_load"] and (load >= rules.loaded_load) != (state["loaded"] != 0))
 
 
 @inner_kernel

@@ -85,7 +85,8 @@ def _unloads_at(district: District, here: Record) -> int:
 @inner_kernel
 def _end(state: Record, here: Record, events: Records) -> None:
     lat, lon, unloaded_ts, outcome = here["lat"], here["lon"], here["ts"], UNKNOWN_END
-    there = (here["flags"] | here["stay_flags"] | state["stop_flags"]) & MAY_UNLOAD != 0
+    lawful = state["unloading_ts"] == here["ts"] and state["dumping_ts"] == NEVER
+    there = lawful or (here["flags"] | state["stop_flags"]) & MAY_UNLOAD != 0
     if state["dumping_ts"] != NEVER and state["dumping_ts"] >= state["trip_ts"]:
         outcome, unloaded_ts = DUMPED, state["dumping_ts"]
         lat, lon = state["dumping_lat"], state["dumping_lon"]

@@ -197,34 +197,46 @@ def note_stop(rules: VehicleRules, state: Record) -> None:
 
 
 @inner_kernel
-def fold_inferred(
-    district: District, rules: VehicleRules, state: Record, here: Record, events: Records
-) -> None:
-    """Judge (c) at this fix."""
+def fold_parked(state: Record, here: Record) -> None:
+    """Since when it has been in a parking site."""
     if not here["flags"] & AT_PARKING:
         state["parked_ts"] = NEVER
     elif state["parked_ts"] == NEVER:
         state["parked_ts"] = here["ts"]
-    if state["has_load"] or state["has_lift"] or not state["hauling"] or not state["haul_left"]:
-        return
+
+
+@inner_kernel
+def is_tipped(rules: VehicleRules, state: Record, here: Record) -> bool:
+    """Whether this fix decides (c), of a load that has left its source."""
+    if state["has_load"] or state["has_lift"]:
+        return False
     if here["flags"] & MAY_UNLOAD:
         state["tip_ts"] = NEVER
+    if state["tip_ts"] == NEVER:
+        return False
+    return bool(here["flags"] & AT_SOURCE or lasted(state["parked_ts"], here["ts"], rules.day_end_s))
+
+
+@inner_kernel
+def fold_inferred(
+    district: District, rules: VehicleRules, state: Record, here: Record, events: Records
+) -> None:
+    """The load is held to have been tipped at the stop that was noted."""
     returned = here["flags"] & AT_SOURCE != 0
-    if state["tip_ts"] != NEVER and (returned or lasted(state["parked_ts"], here["ts"], rules.day_end_s)):
-        terms = INFERRED
-        if returned:
-            terms |= RETURNED
-        if state["tip_off_route"]:
-            terms |= OFF
-        if at_night(rules, state["tip_ts"] + here["local"] - here["ts"]):
-            terms |= NIGHT
-        state["unloading_ts"] = state["tip_last_ts"]
-        state["unloading_x"], state["unloading_y"] = state["tip_x"], state["tip_y"]
-        state["dumping_ts"] = state["tip_ts"]
-        state["dumping_lat"], state["dumping_lon"] = state["tip_lat"], state["tip_lon"]
-        state["dumping_before"], state["dumping_after"] = math.nan, math.nan
-        state["dumping_stop_s"] = (state["tip_last_ts"] - state["tip_ts"]) / SECOND
-        state["dumping_terms"], state["dumping_severity"] = terms, MAJOR
-        events[_say_dumping(rules, state, here, events)]["action"] = OPENED
-        take_back(state, here, events, state["tip_ts"])
-        end_load(district, rules, state, here, events)
+    terms = INFERRED
+    if returned:
+        terms |= RETURNED
+    if state["tip_off_route"]:
+        terms |= OFF
+    if at_night(rules, state["tip_ts"] + here["local"] - here["ts"]):
+        terms |= NIGHT
+    state["unloading_ts"] = state["tip_last_ts"]
+    state["unloading_x"], state["unloading_y"] = state["tip_x"], state["tip_y"]
+    state["dumping_ts"] = state["tip_ts"]
+    state["dumping_lat"], state["dumping_lon"] = state["tip_lat"], state["tip_lon"]
+    state["dumping_before"], state["dumping_after"] = math.nan, math.nan
+    state["dumping_stop_s"] = (state["tip_last_ts"] - state["tip_ts"]) / SECOND
+    state["dumping_terms"], state["dumping_severity"] = terms, MAJOR
+    events[_say_dumping(rules, state, here, events)]["action"] = OPENED
+    take_back(state, here, events, state["tip_ts"])
+    end_load(district, rules, state, here, events)

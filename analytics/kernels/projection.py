@@ -7,12 +7,17 @@ Scale    1.1e-5 too short at the centre, right 42 km off, 1.1e-5 too long at 60 
          better there: the earth is round. At 200 km it is 2.4e-4 too long; `ground_m` takes that out again.
 Lines    A line that is straight in degrees is not quite so in the plane, up to 4 mm at 500 m (China's
          latitudes): `analytics.district` cuts longer ones. That keeps the distance to a line within 1 cm.
+Near     Within NEAR_LAT and NEAR_LON of the centre by series, five times as fast and the same to 1e-6 m. On the sphere, a
+         place is w = q + il in isometric latitude and longitude from the centre; the map is analytic in w, north its real
+         part and east its imaginary one: d cos(p) s / (1 + sin(p) s), s = tanh(w / 2), p the centre's latitude.
 NaN      NaN in, NaN out. Every other input, pole and antipode too, gives finite metres and raises nothing.
 Tests    tests/analytics/test_projection.py holds it against Vincenty's geodesic.
 """
 
 import math
 from typing import NamedTuple
+
+import numpy as np
 
 from analytics.kernels._compile import kernel
 
@@ -21,6 +26,9 @@ FLATTENING = 1 / 298.257223563
 _E2 = FLATTENING * (2 - FLATTENING)
 _E = math.sqrt(_E2)
 _SCALE = 1 - 1.1e-5
+NEAR_LAT, NEAR_LON = 0.7, 0.85
+"""Degrees; 78 km north and south, 76 km east and west in Zhangqiu."""
+_NO_POLE = 0.3  # the centre's cosine: nearer to a pole the series would have to be longer
 _ALMOST_ONE = 1 - 1e-12  # keeps a pole at a finite place, and the antipode too
 
 
@@ -34,6 +42,8 @@ class Plane(NamedTuple):
     shift: float  # of isometric latitudes, onto the sphere
     sin_lat: float  # of the centre, on the sphere
     cos_lat: float
+    series: tuple[float, float, float, float, float, float, float, float]
+    """Isometric latitude on the sphere, from the centre, in powers of the degrees north of it: the first to the eighth."""
 
 
 def plane_at(lat: float, lon: float) -> Plane:
@@ -46,13 +56,51 @@ def plane_at(lat: float, lon: float) -> Plane:
     isometric = stretch * (math.atanh(sine) - _E * math.atanh(_E * sine))
     shift = math.atanh(sphere_sine) - isometric
     return Plane(
-        lat, lon, 2 * radius * _SCALE, stretch, shift, sphere_sine, math.sqrt(1 - sphere_sine * sphere_sine)
+        lat, lon, 2 * radius * _SCALE, stretch, shift, sphere_sine, math.sqrt(1 - sphere_sine * sphere_sine),
+        _series(lat, stretch),
+    )  # fmt: skip
+
+
+def _series(lat: float, stretch: float) -> tuple[float, float, float, float, float, float, float, float]:
+    nodes = np.cos(np.pi * (np.arange(32) + 0.5) / 32)
+    sine, centre = np.sin(np.radians(lat + NEAR_LAT * nodes)), math.sin(math.radians(lat))
+    sine = np.clip(sine, -_ALMOST_ONE, _ALMOST_ONE)
+    # Differences of the inverse tangents by their addition theorem: nothing is lost where they are small.
+    apart = np.arctanh((sine - centre) / (1 - sine * centre)) - _E * np.arctanh(
+        _E * (sine - centre) / (1 - _E2 * sine * centre)
     )
+    powers = np.arange(1, 9)
+    found, *_ = np.linalg.lstsq(nodes[:, None] ** powers, stretch * apart, rcond=None)
+    a, b, c, d, e, f, g, h = (found / NEAR_LAT**powers).tolist()
+    return a, b, c, d, e, f, g, h
 
 
 @kernel
 def to_plane(plane: Plane, lat: float, lon: float) -> tuple[float, float]:
     """Metres east and north of the plane's centre, of a place in degrees."""
+    u, v = lat - plane.lat, lon - plane.lon
+    if -NEAR_LAT <= u <= NEAR_LAT and -NEAR_LON <= v <= NEAR_LON and plane.cos_lat > _NO_POLE:
+        a, b, c, d, e, f, g, h = plane.series
+        # Half of w, and its square.
+        re = u * (a + u * (b + u * (c + u * (d + u * (e + u * (f + u * (g + u * h))))))) * 0.5
+        im = plane.stretch * math.radians(v) * 0.5
+        re2, im2 = re * re - im * im, 2 * re * im
+        # 1 - w2 / 3 + 2 w2² / 15, then s.
+        k_re, k_im = -1 / 3 + re2 * (2 / 15), im2 * (2 / 15)
+        k_re, k_im = 1.0 + k_re * re2 - k_im * im2, k_re * im2 + k_im * re2
+        s_re, s_im = re * k_re - im * k_im, re * k_im + im * k_re
+        below_re, below_im = 1.0 + plane.sin_lat * s_re, plane.sin_lat * s_im
+        factor = plane.diameter_m * plane.cos_lat / (below_re * below_re + below_im * below_im)
+        return (
+            factor * (s_im * below_re - s_re * below_im),
+            factor * (s_re * below_re + s_im * below_im),
+        )
+    return far_to_plane(plane, lat, lon)
+
+
+@kernel
+def far_to_plane(plane: Plane, lat: float, lon: float) -> tuple[float, float]:
+    """As `to_plane`, of any place on earth."""
     sine = math.sin(math.radians(lat))
     if sine > _ALMOST_ONE:
         sine = _ALMOST_ONE

@@ -37,7 +37,8 @@ class HeadShape(Shape):
 def get_evidence(caller: AnyCaller, request: Request, connection: Database, lead_id: Identity) -> Response:
     """The evidence package as a ZIP; `fleetfume evidence verify` checks it anywhere. Its hash is written down."""
     content, digest = make_package(
-        connection, lead_id, made_by=caller.name, zone=request.app.state.settings.zone, laws=request.app.state.laws
+        connection, lead_id, made_by=caller.name, zone=request.app.state.settings.zone, laws=request.app.state.laws,
+        catalogue=request.app.state.catalogue,
     )  # fmt: skip
     return zipped(content, digest, f"lead-{lead_id}.zip")
 

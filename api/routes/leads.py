@@ -259,9 +259,11 @@ def list_journal(
 
 
 def _receiver(request: Request, connection: Connection[Any], lead_id: int, body: Transition) -> str | None:
-    """Whom a transfer goes to: as the officer says, else as the law table proposes for the kind."""
+    """Whom a transfer goes to: as the officer says, as receiver or assignee, else as the law table proposes."""
     if body.to != "transferred" or body.receiver is not None:
         return body.receiver
+    if body.assignee in moves.RECEIVERS:
+        return body.assignee
     kind = lock_lead(connection, lead_id)["kind"]
     proposed: str = request.app.state.laws.transfer_to.get(kind, "other_district")
     return proposed

@@ -186,7 +186,7 @@ def get_package(caller: AnyCaller, request: Request, connection: Database, trans
     }
     content, digest = make_package(
         connection, transfer["lead_id"], made_by=caller.name, zone=request.app.state.settings.zone,
-        laws=request.app.state.laws, extra=extra,
+        laws=request.app.state.laws, catalogue=request.app.state.catalogue, extra=extra,
     )  # fmt: skip
     return zipped(content, digest, f"transfer-{transfer_id}.zip")
 

@@ -17,6 +17,7 @@ from devices.repository import load_registry
 from devices.terminals import load_terminals
 from devices.topics import DEVICE_ID
 from devices.types import Device, DeviceKind, Registry
+from ingest.conformance.agreement import AGREEMENT
 from ingest.conformance.captured import Captured, read_captured, write_captured
 from ingest.conformance.content import CONTENT
 from ingest.conformance.findings import Finding, some
@@ -89,7 +90,7 @@ def device_test(
 
 def findings(session: Heard) -> Iterator[Finding]:
     """What every check has to say, in order."""
-    for check in (*TRANSPORT, *CONTENT):
+    for check in (*TRANSPORT, *CONTENT, *AGREEMENT):
         yield from check(session)
 
 

@@ -22,7 +22,7 @@ from alerts import journal
 from alerts.package import verify
 from runtime.settings import Settings
 from tests.api.test_photos import picture, send
-from tests.ingest.test_pipeline import A_BAD_HAUL, of, pipeline
+from tests.ingest.test_pipeline import A_BAD_HAUL, A_BAD_LUNCH, of, pipeline
 from tests.service.running import environment
 from tests.small_district import place
 
@@ -88,6 +88,26 @@ def test_the_package_holds_what_was_received_what_was_read_and_what_it_was_held_
     assert files[f"photos/{json.loads(files['photos.json'])[0]['hash']}.jpeg"] == photo
     assert [one["action"] for one in json.loads(files[f"journal/{lead_id}.json"])] == ["opened", "photo"]
     assert files["report.pdf"].startswith(b"%PDF-")
+    explained = json.loads(files[f"explanation/{alert_id}.json"])
+    assert explained["alert"]["id"] == alert_id
+    assert "鲁A00000" in files[f"explanation/{alert_id}.txt"].decode()
+
+
+def test_a_kitchens_lead_has_its_readings_its_messages_and_its_cleanings(
+    duty: TestClient, viewer: TestClient, database: Database
+) -> None:
+    pipeline().process(database, [of("fume", "F0", A_BAD_LUNCH)])
+    ((alert_id,),) = database.execute("SELECT id FROM alert WHERE kind = 'purifier_off'").fetchall()
+    database.execute(
+        "INSERT INTO cleaning_record (outlet_id, cleaned_on, recorded_by) VALUES ('R0', '2025-11-01', 'squad')"
+    )
+    lead = duty.post("/leads", json={"alerts": [alert_id]}).json()
+    files = fetched(viewer, lead["id"])
+    assert len(files[f"raw/{alert_id}.ndjson"].splitlines()) == 1
+    assert b"purifier_on" in files[f"readings/{alert_id}.csv"]
+    assert json.loads(files[f"cleanings/{alert_id}.json"])[0]["cleaned_on"] == "2025-11-01"
+    assert [law["id"] for law in json.loads(files["laws.json"])["laws"]] == ["fume-air-118"]
+    assert not [name for name in files if name.startswith(("map/", "track/"))]
 
 
 def test_the_register_is_that_of_the_event_whatever_it_is_today(

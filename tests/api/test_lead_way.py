@@ -145,6 +145,10 @@ def test_a_transfer_names_its_receiver_and_may_come_back(as_user: Clients, datab
     assert (back["state"], back["handled_by"]) == ("confirmed", ["squad"])
     chosen = step(as_user("squad"), lead_id, to="transferred", receiver="procuratorate").json()
     assert chosen["receiver"] == "procuratorate"
+    step(as_user("squad"), lead_id, to="confirmed")
+    assert (
+        step(as_user("squad"), lead_id, to="transferred", assignee="ecology").json()["receiver"] == "ecology"
+    )
     assert (
         step(as_user("squad"), lead_id, to="closed", outcome="feedback_received").json()["state"] == "closed"
     )

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
 from starlette.testclient import TestClient
 
 from api.routes.vehicles import thin
@@ -270,3 +271,60 @@ def test_labels_have_both_languages(viewer: TestClient) -> None:
     assert viewer.get("/labels").json()["illegal_dumping"] == {
         "zh": "疑似偷倒乱倒", "en": "Suspected illegal dumping",
     }  # fmt: skip
+
+
+def test_quarantine_is_filtered_by_device_reason_time_and_what_became_of_it(
+    viewer: TestClient, database: Database
+) -> None:
+    for n, (device_id, reason, resolved) in enumerate(
+        [("V0", "not_json", None), ("V0", "out_of_range", None), ("V1", "not_json", NOON)]
+    ):
+        builders.insert(
+            database, "quarantine", received_at=NOON + minutes(n), topic="t", payload=b"{\x1b[2J\xe6\xb2\xb9",
+            reason=reason, device_id=device_id, resolved_at=resolved,
+        )  # fmt: skip
+
+    def seen(**asked: Any) -> list[tuple[str, str]]:
+        items = viewer.get("/quarantine", params=asked).json()["items"]
+        return [(item["device_id"], item["reason"]) for item in items]
+
+    assert seen(device_id="V0") == [("V0", "out_of_range"), ("V0", "not_json")]
+    assert seen(reason="not_json") == [("V1", "not_json"), ("V0", "not_json")]
+    assert seen(resolved=True) == [("V1", "not_json")]
+    assert seen(resolved=False, reason=["not_json"]) == [("V0", "not_json")]
+    assert seen(**{"from": (NOON + minutes(2)).isoformat()}) == [("V1", "not_json")]
+    assert viewer.get("/quarantine", params={"reason": "mood"}).status_code == 422
+    item = viewer.get("/quarantine").json()["items"][0]
+    assert item["payload_text"] == "{\N{REPLACEMENT CHARACTER}[2J油"
+
+
+def test_a_devices_faults_are_counted_by_hour_with_the_newest_examples(
+    viewer: TestClient, database: Database
+) -> None:
+    for n, quality in enumerate(["ok", "zero", "zero", "jump"]):
+        builders.position(database, NOON + minutes(30 * n), quality=quality)
+    builders.position(database, NOON, device_id="V1", quality="zero")
+    builders.insert(
+        database, "quarantine", received_at=NOON, topic="t", payload=b"x", reason="too_old", device_id="V0", readings=7
+    )  # fmt: skip
+    builders.insert(
+        database, "device_finding", device_id="V0", day=NOON.date(), code="frozen", detail=Jsonb({"minutes": 12})
+    )  # fmt: skip
+    asked = {"from": NOON.isoformat(), "to": (NOON + minutes(120)).isoformat()}
+
+    said = viewer.get("/devices/V0/faults", params=asked).json()
+    assert "doubted" in said, said
+
+    assert [(row["hour"], row["quality"], row["readings"]) for row in said["doubted"]] == [
+        ("2026-11-23T04:00:00Z", "zero", 1),
+        ("2026-11-23T05:00:00Z", "jump", 1),
+        ("2026-11-23T05:00:00Z", "zero", 1),
+    ]
+    assert [(row["reason"], row["readings"]) for row in said["refused"]] == [("too_old", 7)]
+    assert [row["quality"] for row in said["doubted_newest"]] == ["jump", "zero", "zero"]
+    assert [row["payload_text"] for row in said["refused_newest"]] == ["x"]
+    assert said["findings"] == [{"day": "2026-11-23", "code": "frozen", "detail": {"minutes": 12}}]
+    assert viewer.get("/devices/NOBODY/faults").status_code == 404
+    asked["to"] = (NOON + minutes(60 * 24 * 40)).isoformat()
+    assert viewer.get("/devices/V0/faults", params=asked).status_code == 422
+    assert viewer.get("/devices/F0/faults").json()["doubted"] == []

@@ -17,6 +17,7 @@ from devices.jt808 import BATCH, LOCATION, batch_body, location_body, pack, pack
 from devices.repository import store_registry
 from devices.terminals import Terminals
 from ingest.joining import WITHIN_MINUTES
+from ingest.lanes import Deferred
 from ingest.pipeline import Pipeline
 from ingest.receiver import Delivery
 from tests.small_district import registry
@@ -149,6 +150,16 @@ def test_two_collectors_that_get_a_part_each_at_the_same_time_do_not_miss_each_o
 
     assert stored(connection) == pytest.approx(ALL)
     assert quarantined(connection) == []
+
+
+def test_a_joined_message_is_stored_at_once_however_old_it_is(connection: psycopg.Connection) -> None:
+    """Its parts leave the quarantine in this transaction: it may not wait in a collector's memory as backlog does."""
+    deferred: list[Deferred] = []
+    for part in PARTS:
+        pipeline().process(connection, [of(part, minutes=30)], deferred)
+
+    assert stored(connection) == pytest.approx(ALL)
+    assert (quarantined(connection), deferred) == ([], [])
 
 
 def cut(whole: list[bytes], data: st.DataObject) -> list[list[bytes]]:

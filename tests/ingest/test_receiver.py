@@ -1,11 +1,14 @@
 """What is not acknowledged comes again: after a stop, after the broker's death, and over MQTT 3.1.1."""
 
+import queue
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from ingest import receiver
 from ingest.receiver import Delivery, Receiver
@@ -107,3 +110,27 @@ def test_nor_more_bytes_than_are_allowed_and_one_message(
         assert len(first) == 3
         held.acknowledge(first[:1])
         assert len(taken(held, 2, seconds=2)) == 1
+
+
+def test_what_is_sent_down_while_the_broker_is_away_goes_out_when_it_is_back(broker: Mosquitto) -> None:
+    """A broker that is back hands over what waited before it confirms the subscription: answers must not be lost then."""
+    came: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    device = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="listening", clean_session=False)
+    device.on_connect = lambda client, *_: client.subscribe("ff/v1/fume/F0/cmd", 1)
+    device.on_message = lambda _client, _data, message: came.put(bytes(message.payload))
+    device.reconnect_delay_set(1, 1)
+    with receiving(broker.url, "answering") as receiver:
+        device.connect("127.0.0.1", broker.port)
+        device.loop_start()
+        try:
+            receiver.publish("ff/v1/fume/F0/cmd", b"1")
+            assert came.get(timeout=20) == b"1"
+
+            broker.stop()
+            wait_until(lambda: not receiver.connected, seconds=20)
+            receiver.publish("ff/v1/fume/F0/cmd", b"2")
+            broker.start()
+            assert came.get(timeout=60) == b"2"
+        finally:
+            device.disconnect()
+            device.loop_stop()

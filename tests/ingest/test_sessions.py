@@ -157,7 +157,7 @@ def lose_the_database(database_url: str) -> None:
     """As a restart of the database does to every collector's number."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 4712"
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 4714"
         )
 
 

@@ -150,6 +150,26 @@ def test_glued_frames_come_apart_whatever_is_wrong_with_their_neighbours() -> No
     ]
 
 
+def test_a_wrong_length_ends_with_the_line_or_where_the_next_frame_begins() -> None:
+    wrong = b"##0200" + SEGMENT + b"5E40"
+
+    for line_end, defects in ((b"\r\n", ()), (b"\n", ()), (b"", ("no_line_end",))):
+        first, second = read_frames(wrong + line_end + vectors.STATES)
+        assert first == Frame(SEGMENT, ("wrong_length", *defects))
+        assert second == Frame(segment(vectors.STATES))
+    for line_end in (b"\r\n", b"\n"):
+        first, junk = read_frames(wrong + line_end + b"that is no frame")
+        assert first == Frame(SEGMENT, ("wrong_length",))
+        assert isinstance(junk, BadFrame)
+
+
+def test_what_lies_before_a_frame_is_said_of_that_frame_alone() -> None:
+    first, second = read_frames(b"00" + vectors.MADE + vectors.STATES)
+
+    assert first == Frame(SEGMENT, ("stray_bytes",))
+    assert second == Frame(segment(vectors.STATES))
+
+
 def test_line_ends_and_hashes_within_a_right_length_belong_to_the_frame() -> None:
     data = b"CN=3020;CP=&&i11001-Info=//##1\r\n##2//&&"
 

@@ -73,3 +73,12 @@ export async function getAll<T>(path: string, query: Record<string, string | num
   } while (cursor)
   return items
 }
+
+/** Fetch a file with the session's token and hand it to the browser to keep. */
+export async function save(path: string, name: string): Promise<void> {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(await getBlob(path))
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
+}

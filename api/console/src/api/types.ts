@@ -8,7 +8,7 @@ export type AlertState = 'open' | 'acked' | 'cleared' | 'dismissed' | 'withdrawn
 export const KINDS = [
   'illegal_dumping', 'unpermitted_haul', 'unlicensed_loading', 'no_go_entry', 'signal_loss', 'off_route',
   'undelivered_load', 'outside_hours', 'uncovered_load', 'overspeed', 'loaded_stop', 'device_offline', 'device_fault',
-  'fume_exceedance', 'purifier_off', 'purifier_degraded', 'monitor_offline', 'monitor_suspect',
+  'fume_exceedance', 'purifier_off', 'purifier_degraded', 'monitor_offline', 'monitor_suspect', 'camera_event', 'hotline_event', 'shopfront_event',
 ] as const
 
 export interface Page<T> { items: T[]; next_cursor: string | null }
@@ -129,6 +129,9 @@ export interface Evidence {
   site_id?: string | null
   fixes?: EvidenceFix[]
   samples?: Reading[]
+  /** Of alerts that other systems told. */
+  event?: { source: string; event_id: string; kind?: string; text?: string; link?: string; picture_sha256?: string }
+  near?: NearVehicle[]
 }
 
 export interface Alert {
@@ -199,6 +202,8 @@ export interface Lead {
   review_round: number
   reviews: Review[]
   next_level: string | null
+  /** Of one lead, not of a list. */
+  laws?: Law[]
   alerts: number[]
   next: string[]
 }
@@ -326,3 +331,33 @@ export interface CorrectionOrder {
   due_on: string
   state: string
 }
+
+export interface Law {
+  id: string
+  violation_zh: string
+  violation_en: string
+  articles: string[]
+  authority_zh: string
+  authority_en: string
+  fine_min_yuan: number | null
+  fine_max_yuan: number | null
+  confirmed: boolean
+}
+export interface LawTable { discretion: { base: number; note: string; factors: Record<string, { share: number; zh: string; en: string }> } }
+export interface Worksheet { id: number; made_by: string; made_at: string; factors: string[]; suggested_yuan: number | null; amount_yuan: number | null; note: string }
+export interface Transfer {
+  id: number
+  direction: 'out' | 'in'
+  what: 'lead' | 'case'
+  party: string
+  party_name: string
+  basis: string
+  state: 'sent' | 'received' | 'answered' | 'sent_back'
+  due_on: string
+  receipt_no: string | null
+  answer_due_on: string | null
+  answer: string | null
+  return_reason: string | null
+  overdue: boolean
+}
+export interface NearVehicle { plate: string | null; device_id: string; ts: string; from_place_m: number; named: boolean }
