@@ -1,13 +1,14 @@
-# Verbs: demo, test, check, bench. Everything they need is made on first use; on a Debian machine as
+# Verbs: demo, test, check, bench (make bench ingest: one of them), chaos. Everything they need is made on first use; on a Debian machine as
 # root, `make test` also gets Mosquitto, Chromium and a TimescaleDB (tests/parts/setup).
 
 PYTHON ?= python3
 BIN := .venv/bin
-BENCHES := kernels kitchens latency rightness alternatives score history
+BENCHES := kernels engine kitchens latency rightness ingest alternatives score history
+MINUTES ?= 1
 CONSOLE_SOURCES := $(shell find api/console -path api/console/node_modules -prune -o -type f -print 2>/dev/null)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench parts console $(BENCHES)
+.PHONY: demo test check bench chaos parts console $(BENCHES)
 
 demo: .venv/.made api/web/index.html
 	@exec $(BIN)/fleetfume demo
@@ -27,6 +28,9 @@ bench: .venv/.made api/web/index.html parts
 
 $(BENCHES): # `make bench rightness` runs that one
 	@:
+
+chaos: .venv/.made parts
+	$(BIN)/python -m tests.faults --minutes $(MINUTES)
 
 parts:
 	tests/parts/setup

@@ -1,7 +1,7 @@
 """What the clerks do, each job with how often it is looked after.
 
-Two of them: one keeps the desk, the other writes to people and systems elsewhere, whose silence must not hold up
-the desk.
+Three of them, so that none holds up another: one keeps the desk, one counts and examines the kitchens, which takes
+minutes, and one writes to people and systems elsewhere, which may not answer.
 """
 
 import threading

@@ -45,7 +45,7 @@ ESCALATE: LiteralString = """
      WHERE alert.id = late.id
     RETURNING alert.id, alert.lead_id, alert.escalated_to
 """
-AT_ONCE = 200
+AT_ONCE = 50
 """Escalations in one transaction: collectors wait for their turn meanwhile."""
 
 

@@ -26,7 +26,7 @@ from analytics.kernels.projection import to_plane
 from analytics.kernels.zones import containing
 from analytics.localtime import local_times
 from analytics.records import DAY, NO, OK, QUALITIES, UNKNOWN
-from analytics.vehicles import judge_vehicles, new_vehicle_states
+from analytics.vehicles import judge_vehicles, new_vehicle_states, silent_vehicles
 from devices.repository import load_registry, load_registry_at
 from devices.types import Registry
 from runtime.instants import instant
@@ -123,15 +123,14 @@ def _judged_again(
     compiled = compile_district(registry)
     device = registry.devices.get(alert["device_id"])
     vehicle = compiled.vehicle_rows.get((device and device.bound_to) or "", -1)
-    _, quality, events = judge_vehicles(
-        compiled.district,
-        catalogue.vehicle_rules(),
-        np.array([vehicle], np.int32),
-        new_vehicle_states(1),
-        fixes,
-    )
-    told = fold([], named_events(events, site_ids=compiled.site_ids, permit_ids=compiled.permit_ids))
     said = episode_of(alert)
+    rules, vehicles = catalogue.vehicle_rules(), np.array([vehicle], np.int32)
+    after, quality, events = judge_vehicles(compiled.district, rules, vehicles, new_vehicle_states(1), fixes)
+    # A silence that nothing has ended yet.
+    _, silences = silent_vehicles(compiled.district, rules, vehicles, after, said.opened)
+    events = np.concatenate([events, silences])
+    names = {"site_ids": compiled.site_ids, "permit_ids": compiled.permit_ids, "road_ids": compiled.road_ids}
+    told = fold([], named_events(events, **names))
     around = np.flatnonzero(fixes["ts"] >= round(begin.timestamp() * 1e6))
     causes = {int(event["index"]) for event in events if int(event["started"]) == said.started}
     shown = _bounded(around, causes)

@@ -57,6 +57,8 @@ class Decoded(Generic[Reading_co]):
 
     def placed(self) -> Iterator[tuple[int, Reading_co]]:
         """Each reading with its place, counted as in `Problem.index`."""
+        if not self.problems:
+            return enumerate(self.readings)
         taken = {problem.index for problem in self.problems}
         return zip((place for place in count() if place not in taken), self.readings, strict=False)
 

@@ -4,6 +4,7 @@ What cannot be read is refused here, with one of the codes of `devices.reasons`.
 not believed (0,0; a negative concentration) passes: quality is the engine's to say.
 """
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar, overload
@@ -160,6 +161,10 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class _Codec(Generic[Reading]):
     def __init__(self, reading: type[Reading]) -> None:
         self._reading: msgspec.json.Decoder[Reading] = msgspec.json.Decoder(reading, dec_hook=_from_wire)
+        several: Any = list.__class_getitem__(reading)
+        self._readings: msgspec.json.Decoder[list[Reading]] = msgspec.json.Decoder(
+            several, dec_hook=_from_wire
+        )
         self._names = {item.encode_name for item in msgspec.structs.fields(reading)}
 
     def decode(self, payload: bytes) -> Decoded[Reading]:
@@ -176,8 +181,13 @@ class _Codec(Generic[Reading]):
         return Decoded([reading], [], unknown)
 
     def _batch(self, envelope: dict[str, Raw]) -> Decoded[Reading]:
+        batch = envelope.pop("batch")
+        with contextlib.suppress(*_UNREADABLE):  # most often all is well; if not, one by one
+            whole = self._readings.decode(batch)
+            if len(whole) <= MAX_BATCH_READINGS:
+                return Decoded(whole, [], len(envelope))
         try:
-            items = _ITEMS.decode(envelope.pop("batch"))
+            items = _ITEMS.decode(batch)
         except msgspec.ValidationError:
             raise MalformedPayload(Reason.WRONG_TYPE, "batch must be a list of readings") from None
         if len(items) > MAX_BATCH_READINGS:

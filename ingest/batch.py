@@ -5,8 +5,9 @@ what cannot comes out as quarantine rows, with the bytes as received.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NamedTuple
 
 from devices.channels import Decoders
@@ -15,8 +16,8 @@ from devices.reasons import Reason
 from devices.topics import MalformedTopic, UpChannel, device_topic, parse_topic
 from devices.types import Device, DeviceKind
 from devices.wire import FumeReading, VehicleReading
+from ingest.arrivals import Delivery
 from ingest.lanes import Deferred, can_wait
-from ingest.receiver import Delivery
 
 Reading = VehicleReading | FumeReading
 
@@ -94,10 +95,13 @@ def sort_out(
 ) -> Batch:
     """Make a batch of `deliveries`, in the order they came; `deferring`: of those that cannot wait."""
     batch = Batch()
+    senders: dict[str, tuple[Device, UpChannel]] = {}
     heard: dict[str, tuple[DeviceKind, list[tuple[int, Reading, int]], list[int]]] = {}
     for delivery in deliveries:
         try:
-            device, channel = _sender(delivery, devices, decoders, prefix)
+            if (sender := senders.get(delivery.topic)) is None:
+                sender = senders[delivery.topic] = _sender(delivery, devices, decoders, prefix)
+            device, channel = sender
             decoded = decoders[channel](device, delivery.payload)
         except _Refused as refused:
             batch.quarantined.append(Quarantined(delivery, refused.reason, refused.detail, refused.device_id))
@@ -107,10 +111,11 @@ def sort_out(
                 Quarantined(delivery, malformed.reason, malformed.detail, device.device_id)
             )
             continue
-        newest_us = max((reading.ts_us for reading in decoded.readings), default=delivery.received_us)
-        if deferring and can_wait(delivery, newest_us):
-            batch.deferred.append(Deferred(delivery, newest_us))
-            continue
+        if deferring:
+            newest_us = max((reading.ts_us for reading in decoded.readings), default=delivery.received_us)
+            if can_wait(delivery, newest_us):
+                batch.deferred.append(Deferred(delivery, newest_us))
+                continue
         batch.unknown_fields += decoded.unknown_fields
         for message, number in decoded.messages.items():
             batch.messages[channel, message] += number
@@ -132,7 +137,7 @@ def sort_out(
                 problems.append((wrong[0], index, wrong[1]))
             else:
                 batch.means.append(Mean(device.device_id, mean, received))
-        if device.kind == "vehicle":
+        if problems and device.kind == "vehicle":
             refused_at += [received for reason, *_ in problems if reason in OF_TIME]
         if problems:
             batch.quarantined.extend(_by_reason(delivery, device.device_id, problems))
@@ -196,11 +201,14 @@ def _by_reason(
     return rows
 
 
+_time: Callable[[tuple[int, Reading, int]], int] = itemgetter(0)
+
+
 def _run(
     device_id: str, readings: list[tuple[int, Reading, int]], refused_at: list[int], batch: Batch
 ) -> Run:
     """Oldest first; of those with the same time, the first that came stands."""
-    readings.sort(key=lambda entry: entry[0])  # stable: arrival order within one time
+    readings.sort(key=_time)  # stable: arrival order within one time
     kept = readings[:1]
     for entry in readings[1:]:
         if entry[0] != kept[-1][0]:
@@ -209,7 +217,9 @@ def _run(
             batch.repeated += 1
         else:
             batch.contradicting += 1
-    return Run(device_id, [t for t, *_ in kept], [r for _, r, _ in kept], [at for *_, at in kept], refused_at)
+    return Run(
+        device_id, [t for t, _, _ in kept], [r for _, r, _ in kept], [at for _, _, at in kept], refused_at
+    )
 
 
 def _apart(microseconds: int) -> str:

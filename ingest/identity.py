@@ -21,6 +21,7 @@ NOTICE: LiteralString = (
     "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
 )
 RECORD: LiteralString = "INSERT INTO collector_session (number) VALUES (%s) ON CONFLICT DO NOTHING"
+ALONE: LiteralString = "SELECT NOT EXISTS (SELECT FROM collector_session WHERE number <> ALL(%s))"
 UNHELD: LiteralString = """
     SELECT number FROM collector_session
      WHERE number NOT IN (SELECT objid::bigint FROM pg_locks
@@ -68,6 +69,11 @@ class Numbers:
             self._connection = self._connect()
             self._held = {number for number in self._held if self._lock(number)}
         return frozenset(self._held)
+
+    def alone(self) -> bool:
+        """Whether there is no session but ours."""
+        row = self._connection.execute(ALONE, (list(self._held),)).fetchone()
+        return bool(row and row[0])
 
     def unheld(self) -> frozenset[int]:
         """Recorded numbers whose holders are gone."""

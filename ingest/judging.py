@@ -84,12 +84,15 @@ class Judge(Protocol):
         ...
 
 
+_SWITCH = {None: UNKNOWN, False: NO, True: YES}
+
+
 def _numbers(values: list[float | None]) -> NDArray[np.float64]:
     return np.array(values, dtype=np.float64)  # None becomes NaN
 
 
 def _switches(values: list[bool | None]) -> NDArray[np.int8]:
-    return np.array([UNKNOWN if v is None else YES if v else NO for v in values], dtype=np.int8)
+    return np.array([_SWITCH[value] for value in values], dtype=np.int8)
 
 
 def _filled(dtype: np.dtype[Any], slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:

@@ -9,12 +9,14 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ingest.receiver import Delivery
+from ingest.arrivals import Delivery
 
 LIVE_US = 2 * 60 * 1_000_000
 """The contract's measure of live (section 4, stream clock): event time within 2 min of the wall clock."""
 SLICE_S = 0.1
 """A live message waits for one slice at most, so this long is what the backlog may add to an alert's latency."""
+ALONE_SLICE_S = 0.5
+"""Where nothing live has come lately (history is replayed) nobody waits, and larger slices cost less."""
 SMALLEST_BYTES = 20_000
 MOST_FRONTS = 100_000
 
@@ -87,7 +89,8 @@ class Backlog:
         self._waiting -= len(taken)
         return taken
 
-    def took(self, seconds: float) -> None:
-        """Fit the slices to SLICE_S, by how long the last one took."""
-        fitting = self._slice_bytes * min(2.0, max(0.25, SLICE_S / max(seconds, 0.001)))
+    def took(self, seconds: float, *, alone: bool = False) -> None:
+        """Fit the slices to SLICE_S, by how long the last one took; `alone`: to ALONE_SLICE_S."""
+        wanted_s = ALONE_SLICE_S if alone else SLICE_S
+        fitting = self._slice_bytes * min(2.0, max(0.25, wanted_s / max(seconds, 0.001)))
         self._slice_bytes = int(min(self._most_bytes, max(SMALLEST_BYTES, fitting)))

@@ -7,6 +7,7 @@ deliveries -> sort_out -> late? -> stored, device judged again from a checkpoint
 Between batches, `tick`: the stream clock -> states that are due -> what their silence means -> the same way on.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
@@ -24,6 +25,7 @@ from devices.channels import Decoders
 from devices.reasons import Reason
 from devices.types import DeviceKind
 from ingest import latest, metrics
+from ingest.arrivals import Delivery
 from ingest.batch import Answer, Batch, Quarantined, Run, sort_out
 from ingest.clock import note_heard, read_clock
 from ingest.copies import notice_pieces
@@ -32,7 +34,6 @@ from ingest.fleet import Fleet
 from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records, Refusal
 from ingest.lanes import Deferred
-from ingest.receiver import Delivery
 from ingest.registers import Registers
 from ingest.rejudging import CHECKPOINT_EVERY_US, judge_again, save_checkpoints
 from ingest.states import Known, StaleState, StateCache, nothing_is_due, rows, save, take_due
@@ -47,6 +48,7 @@ from ingest.storage import (
     store_quarantined,
 )
 from ingest.trips import take_back, write_trips
+from runtime.database import AWAY
 from runtime.instants import microseconds
 
 log = structlog.get_logger()
@@ -110,16 +112,17 @@ class Pipeline:
         Returns what may now be told to devices that wait for it. `deferred`: where to put messages that can wait,
         which then are left alone.
 
-        psycopg.OperationalError: the database is away; the same deliveries may be processed again.
-        What one delivery makes impossible is found by halving, and that delivery quarantined.
+        AWAY: the database takes nothing now; the same deliveries may be processed again.
+        What one delivery makes impossible is found by halving, and that delivery quarantined; what takes too
+        long is done by halves.
         """
         try:
             return self._commit(connection, deliveries, deferred)
-        except errors.OperationalError:
-            self._forget()
-            raise
         except Exception as error:
             self._forget()
+            too_long = isinstance(error, errors.QueryCanceled) and len(deliveries) > 1
+            if isinstance(error, AWAY) and not too_long:
+                raise
             if len(deliveries) > 1:
                 middle = len(deliveries) // 2
                 first = self.process(connection, deliveries[:middle], deferred)
@@ -396,23 +399,17 @@ class _KindOfBatch:
             self._connection, self._judge, device_ids, states, records, refused
         )
         names = [QUALITIES[q] for q in quality.tolist()]
+        name_of = iter(names)
         stored = [
-            Row(run.device_id, t, reading, name, received)
-            for (run, t, reading, received), name in zip(
-                (
-                    (run, t, reading, received)
-                    for run in runs
-                    for t, reading, received in zip(run.times, run.readings, run.received, strict=True)
-                ),
-                names,
-                strict=True,
-            )
+            Row(run.device_id, t, reading, next(name_of), received)
+            for run in runs
+            for t, reading, received in zip(run.times, run.readings, run.received, strict=True)
         ]
         copy_fresh(self._connection, self._table, stored)
         self._told.stored += len(stored)
-        for name in names:
+        for name, number in Counter(names).items():
             if name != QUALITIES[OK]:
-                self._told.bad[name] = self._told.bad.get(name, 0) + 1
+                self._told.bad[name] = self._told.bad.get(name, 0) + number
         self._keep(device_ids, before, after)
         self._tell(device_ids, events)
         self._checkpoint(device_ids, last_before, after)

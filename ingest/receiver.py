@@ -1,59 +1,46 @@
 """Messages from the broker, held until whoever asked for them says they are safe.
 
-QoS 1 with manual acknowledgement and a persistent session: what is not acknowledged comes again,
-after a reconnect or a crash of ours. How much may be under way at once is bounded, and with it our memory,
-whatever the backlog: the broker is told (receive maximum), and is not read from while there is more
-(Mosquitto 2.0.11 keeps to the maximum until the first acknowledgement only). Where the broker has shared subscriptions, each
-message comes to one receiver of the group; where it has none, to each.
+QoS 1 and a persistent session: what is not acknowledged comes again, after a reconnect or a crash of ours. Two
+bounds keep our memory small whatever the backlog: how many messages may be under way (RECEIVE_MAXIMUM, where the
+broker speaks MQTT 5), and how many bytes may wait here (`ingest.arrivals`), beyond which we stop reading. Where the
+broker has shared subscriptions, each message comes to one receiver of the group; where it has none, to each.
+
+One thread of its own does all that touches the socket.
 """
 
+import contextlib
 import itertools
-import queue
+import select
+import socket
 import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
-import paho.mqtt.client as mqtt
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
+
+from ingest import mqtt
+from ingest.arrivals import Arrivals, Delivery
+
+__all__ = ["Delivery", "Receiver", "erase_session"]
 
 log = structlog.get_logger()
 
-RECEIVE_MAXIMUM = 5_000
-"""Messages under way and not yet acknowledged, at most; 2 MB as firmware sends them."""
-HELD_MAX_BYTES = 64 * 1024 * 1024
-"""Their payloads together, at most, and one more message. 5,000 of the largest would be 1.3 GB."""
-SESSION_EXPIRY_S = 0xFFFFFFFF
-"""Never: the broker keeps our queue however long we are away."""
-RETRY_MAX_S = 30
+RECEIVE_MAXIMUM = 20_000
+"""Messages under way and not yet acknowledged: several batches, so that the next is there when one is committed."""
+CONNECT_TIMEOUT_S = 10.0
+RETRY_FIRST_S, RETRY_MAX_S = 0.5, 5.0
+KEEPALIVE_S = 10
+"""A broker that is silent for twice this long is taken for lost."""
+FULL_WAIT_S = 0.02
 MOST_QUEUED = 10_000
 """Messages down to devices that the broker has not taken over yet."""
-SESSION_TAKEN_OVER = 0x8E
-"""MQTT 5: the reason of a broker that disconnects a client because another came with its name."""
-ERASE_WAIT_S = 10.0
+READ_BYTES = 1 << 18
 
 _sessions = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One message, as received. `session` tells connections apart: packet ids start anew with each.
-
-    `mid` is 0 where the sender used QoS 0 and nobody waits for an acknowledgement.
-    """
-
-    topic: str
-    payload: bytes
-    received_us: int
-    mid: int
-    session: int
 
 
 class Receiver:
@@ -65,170 +52,247 @@ class Receiver:
         filters: Sequence[str],
         *,
         client_id: str,
+        into: Arrivals,
         tls: ssl.SSLContext | None = None,
         group: str | None = None,
-        into: "queue.SimpleQueue[Delivery] | None" = None,
         subscribing: bool = True,
     ) -> None:
-        """`tls`: for a broker at mqtts://. `group`: share `filters` with the receivers of this name. `into`: the queue
-        to put deliveries in. `subscribing` False: take what an existing session holds and gets, and subscribe to nothing.
+        """`into`: where to put deliveries. `tls`: for a broker at mqtts://. `group`: whom to `share` with.
+        `subscribing` False: take what an existing session holds and gets, and subscribe to nothing.
         """
         self._filters = list(filters)
         self._group = group
         self._subscribing = subscribing
-        self._sharing = False
-        self._queue: queue.SimpleQueue[Delivery] = queue.SimpleQueue() if into is None else into
-        self._session = 0
-        self._unacknowledged: dict[int, int] = {}  # payload bytes by packet id
-        self._held_bytes = 0
-        self._room = threading.Condition()
-        self._last_message = time.monotonic()
-        self._connected = threading.Event()
+        self._shares = group is not None
+        self._broker_shares = False
+        self.arrivals = into
+        self._parts, self._tls = urlsplit(url), tls
+        self.client_id = client_id
+        self.version: mqtt.Version = 5
+        """What the broker is spoken to in."""
         self.taken_over = False
         """Another client has our name, and came later: this one stays away."""
         self.unsubscribed = False
+        self._session = 0
+        self._unacknowledged: set[int] = set()
+        self._last_message = time.monotonic()
+        self._connected = threading.Event()
         self._lost_since: float | None = None
-        self._url, self._tls = url, tls
-        self._parts = urlsplit(url)
-        self.client_id = client_id
-        self._client = self._make_client(MQTTProtocolVersion.MQTTv5)
-        self._stopping = False
+        self._left = threading.Event()
+        self._mids = itertools.cycle(range(1, 0x10000))
+        self._outgoing: deque[tuple[int, bytes]] = deque()
+        """What other threads want sent, with the session it is for."""
+        self._accepted = False
+        self._unconfirmed: dict[int, tuple[str, bytes]] = {}
+        """What was published, until the broker says that it has it."""
+        self._wake, self._waker = socket.socketpair()
+        self._wake.settimeout(0)
+        self._waker.settimeout(0)
+        self._thread = threading.Thread(target=self._run, name=client_id, daemon=True)
 
     @property
     def connected(self) -> bool:
         return self._connected.is_set()
-
-    @property
-    def version(self) -> MQTTProtocolVersion:
-        """What the broker is spoken to in."""
-        return MQTTProtocolVersion(self._client.protocol)
 
     def empty_for(self, seconds: float) -> bool:
         """Whether everything that came is acknowledged, and nothing has come for `seconds`."""
         silent = time.monotonic() - self._last_message
         return self.connected and not self._unacknowledged and silent >= seconds
 
-    def unsubscribe(self) -> None:
-        """Have nothing new put into the session; `unsubscribed` once the broker agrees."""
-        self._client.unsubscribe(self._topics())
-
     def start(self) -> None:
         """Connect in the background, and again whenever the connection is lost."""
-        self._connect(self._client)
+        self._thread.start()
 
     def stop(self) -> None:
         """Leave. The session, and with it everything unacknowledged, stays with the broker."""
-        with self._room:
-            self._stopping = True
-            self._room.notify()
-        self._client.disconnect()
-        self._client.loop_stop()
-
-    def take(self, *, max_bytes: int, max_wait_s: float, quiet_s: float) -> list[Delivery]:
-        """Deliveries in order: when they hold `max_bytes`, when the first has waited `max_wait_s`, or when
-        none has come for `quiet_s`. An empty list after `max_wait_s` without any.
-        """
-        return take_from(self._queue, max_bytes=max_bytes, max_wait_s=max_wait_s, quiet_s=quiet_s)
+        self._left.set()
+        self._rouse()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._wake.close()
+        self._waker.close()
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
         """Tell the broker that these are committed. Those of a lost connection come again; that is harmless."""
         session = self._session
-        for delivery in deliveries:
-            if delivery.session == session and delivery.mid:
-                self._client.ack(delivery.mid, 1)
-        with self._room:
-            for delivery in deliveries:
-                if delivery.session == session:
-                    self._held_bytes -= self._unacknowledged.pop(delivery.mid, 0)
-            self._room.notify()
+        mids = [delivery.mid for delivery in deliveries if delivery.session == session and delivery.mid]
+        if mids:
+            self._send(session, mqtt.pubacks(mids))
+            self._unacknowledged.difference_update(mids)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send down to a device, QoS 1, as soon as there is a connection.
 
         Beyond MOST_QUEUED that the broker has not taken over it is dropped: memory is bounded, and who waits asks again.
         """
-        self._client.publish(topic, payload, qos=1)
+        if len(self._unconfirmed) < MOST_QUEUED:
+            mid = next(self._mids)
+            self._unconfirmed[mid] = topic, payload
+            if self._accepted:  # else all that is unconfirmed is sent when it is
+                self._send(self._session, mqtt.publish(self.version, mid, topic, payload))
 
-    def _make_client(self, version: MQTTProtocolVersion) -> mqtt.Client:
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=self.client_id,
-            protocol=version,
-            manual_ack=True,
-            clean_session=False if version is MQTTProtocolVersion.MQTTv311 else None,
-        )
-        _authorise(client, self._url, self._tls)
-        client.reconnect_delay_set(1, RETRY_MAX_S)
-        client.max_queued_messages_set(MOST_QUEUED)
-        client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
-        client.on_subscribe = self._on_subscribe
-        client.on_unsubscribe = self._on_unsubscribe
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        return client
+    def share(self, *, shares: bool) -> None:
+        """Take a share of what comes, with the others of the group; or all of it."""
+        if shares != self._shares:
+            self._shares = shares
+            self._send(self._session, self._subscriptions())
 
-    def _connect(self, client: mqtt.Client) -> None:
-        options: dict[str, Any] = {}
-        if client.protocol == MQTTProtocolVersion.MQTTv5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.ReceiveMaximum = RECEIVE_MAXIMUM
-            properties.SessionExpiryInterval = SESSION_EXPIRY_S
-            options = {"clean_start": False, "properties": properties}
-        client.connect_async(self._parts.hostname or "127.0.0.1", _port(self._parts), keepalive=30, **options)
-        client.loop_start()
+    def unsubscribe(self) -> None:
+        """Have nothing new put into the session; `unsubscribed` once the broker agrees."""
+        both = [*self._filters, *self._shared_filters()]
+        self._send(self._session, mqtt.unsubscribe(self.version, next(self._mids), both))
 
-    def _on_connect(
-        self,
-        client: mqtt.Client,
-        userdata: object,  # noqa: ARG002
-        flags: mqtt.ConnectFlags,  # noqa: ARG002
-        reason: ReasonCode,
-        properties: Properties | None,
-    ) -> None:
-        if reason.is_failure:
-            if client.protocol == MQTTProtocolVersion.MQTTv5 and "protocol version" in str(reason).lower():
-                threading.Thread(target=self._step_down, args=(client,), daemon=True).start()
-                return
-            self._say_lost(str(reason))
-            return
-        with self._room:
-            self._unacknowledged.clear()
-            self._held_bytes = 0
-        self._last_message = time.monotonic()
+    def _subscriptions(self) -> bytes:
+        """To the one before we leave the other, so that nothing falls between."""
+        wanted, other = self._shared_filters(), self._filters
+        if not (self._shares and wanted):
+            wanted, other = other, wanted
+        packets = mqtt.subscribe(self.version, next(self._mids), wanted)
+        if other and self._broker_shares:
+            packets += mqtt.unsubscribe(self.version, next(self._mids), other)
+        return packets
+
+    def _shared_filters(self) -> list[str]:
+        """Of a broker that has such."""
+        if self._group is None or not self._broker_shares:
+            return []
+        return [f"$share/{self._group}/{topic}" for topic in self._filters]
+
+    def _send(self, session: int, packet: bytes) -> None:
+        self._outgoing.append((session, packet))
+        self._rouse()
+
+    def _rouse(self) -> None:
+        with contextlib.suppress(OSError):  # it is awake already, or has left
+            self._waker.send(b"!")
+
+    # What follows runs in the receiver's own thread.
+
+    def _run(self) -> None:
+        wait_s = RETRY_FIRST_S
+        while not self._left.is_set() and not self.taken_over:
+            try:
+                with _connection(self._parts, self._tls) as connection:
+                    self._talk(connection)
+            except OSError as error:  # of sockets and TLS, and MalformedPacket
+                self._say_lost(str(error) or type(error).__name__)
+            except Exception:
+                log.exception("receiver failed, connecting anew")
+            if self.connected:
+                wait_s = RETRY_FIRST_S
+            self._connected.clear()
+            self._accepted = False
+            if not self._left.is_set() and not self.taken_over:
+                self._left.wait(wait_s)
+                wait_s = min(2 * wait_s, RETRY_MAX_S)
+
+    def _talk(self, connection: socket.socket) -> None:
+        """Until the connection ends: OSError, or we are asked to stop."""
+        connection.settimeout(0)
         self._session = next(_sessions)
-        # MQTT 5: a broker without shared subscriptions says so; MQTT 3.1.1 does not know them.
-        self._sharing = (
-            client.protocol == MQTTProtocolVersion.MQTTv5
-            and getattr(properties, "SharedSubscriptionAvailable", 1) == 1
+        self._unacknowledged.clear()
+        self._last_message = time.monotonic()
+        inbox = mqtt.Inbox()
+        out = bytearray(
+            mqtt.connect(
+                self.version,
+                self.client_id,
+                **_login(self._parts),
+                keepalive_s=KEEPALIVE_S,
+                receive_maximum=RECEIVE_MAXIMUM,
+            )
         )
-        if self._subscribing:
-            client.subscribe([(topic, 1) for topic in self._topics()])
-        else:
+        heard = asked = time.monotonic()
+        while True:
+            full = self.arrivals.full
+            ready = _ready(connection, self._wake, reading=not full, writing=bool(out))
+            if self._wake in ready:
+                self._wake.recv(READ_BYTES)
+            if self._left.is_set():
+                _send_last(connection, bytes(out) + self._due() + mqtt.DISCONNECT)
+                return
+            now = time.monotonic()
+            if full:
+                heard = now  # we did not listen
+            elif connection in ready and (data := _received(connection)):
+                heard = now
+                for first, body in self._deliver(inbox.packets(data)):
+                    out += self._answer(first, body)
+            if now - heard > 2 * KEEPALIVE_S:
+                raise ConnectionError(f"silent for {now - heard:.0f} s")
+            if now - asked > KEEPALIVE_S:
+                asked = now
+                out += mqtt.PINGREQ
+            if len(out) < READ_BYTES:
+                out += self._due()
+            if out:
+                del out[: _sent(connection, out)]
+
+    def _due(self) -> bytes:
+        """What is to be sent in this session; of one that is gone there is nothing to say."""
+        due = []
+        while self._outgoing:
+            session, packet = self._outgoing.popleft()
+            if session == self._session:
+                due.append(packet)
+        return b"".join(due)
+
+    def _deliver(self, packets: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+        """Hand on what was published; return the other packets."""
+        version, session, received_us = self.version, self._session, time.time_ns() // 1000
+        chunk: list[Delivery] = []
+        others = []
+        for first, body in packets:
+            if first >> 4 == mqtt.PUBLISH:
+                topic, payload, mid, again = mqtt.read_publish(version, first, body)
+                chunk.append(Delivery(topic, payload, received_us, mid, session, again))
+            else:
+                others.append((first, body))
+        if chunk:
+            self._last_message = time.monotonic()
+            self._unacknowledged.update([delivery.mid for delivery in chunk if delivery.mid])
+            self.arrivals.put(chunk, by=self)
+        return others
+
+    def _answer(self, first: int, body: bytes) -> bytes:
+        """What a packet other than PUBLISH changes, and what it is to be answered with."""
+        match first >> 4:
+            case mqtt.CONNACK:
+                return self._begin(mqtt.read_connack(self.version, body))
+            case mqtt.SUBACK:
+                if refused := mqtt.read_suback(self.version, body):
+                    raise ConnectionError(f"subscription: {mqtt.reason(refused[0])}")
+                self._say_connected()  # only now does the broker keep for us what is published
+            case mqtt.PUBACK:
+                self._unconfirmed.pop(int.from_bytes(body[:2], "big"), None)
+            case mqtt.UNSUBACK:
+                self.unsubscribed = True
+            case mqtt.DISCONNECTED:
+                code = body[0] if body else 0
+                self.taken_over = code == mqtt.SESSION_TAKEN_OVER
+                raise ConnectionError(mqtt.reason(code))
+        return b""
+
+    def _begin(self, answer: mqtt.Connack) -> bytes:
+        if self.version == 5 and answer.reason in mqtt.UNSUPPORTED_VERSION:
+            self.version = 4  # NATS knows no other
+            raise ConnectionError("speaks MQTT 3.1.1 only")
+        if answer.reason:
+            raise ConnectionError(mqtt.reason(answer.reason))
+        self._broker_shares = answer.sharing
+        self._accepted = True
+        unconfirmed = [
+            mqtt.publish(self.version, mid, topic, payload)
+            for mid, (topic, payload) in list(self._unconfirmed.items())
+        ]
+        if not self._subscribing:
             self._say_connected()
-
-    def _topics(self) -> list[str]:
-        share = f"$share/{self._group}/" if self._group and self._sharing else ""
-        return [share + topic for topic in self._filters]
-
-    def _on_unsubscribe(self, client: mqtt.Client, *_: object) -> None:
-        self.unsubscribed = client is self._client
-
-    def _on_subscribe(
-        self,
-        client: mqtt.Client,  # noqa: ARG002
-        userdata: object,  # noqa: ARG002
-        mid: int,  # noqa: ARG002
-        reasons: list[ReasonCode],
-        properties: Properties | None,  # noqa: ARG002
-    ) -> None:
-        """Only now does the broker keep for us what is published."""
-        if refused := [str(reason) for reason in reasons if reason.is_failure]:
-            self._say_lost(f"subscription refused: {refused[0]}")
-            return
-        self._say_connected()
+            return b"".join(unconfirmed)
+        return self._subscriptions() + b"".join(unconfirmed)
 
     def _say_connected(self) -> None:
+        if self.connected:
+            return
         self._connected.set()
         if self._lost_since is not None:
             log.info("broker is back", after_s=round(time.monotonic() - self._lost_since, 1))
@@ -236,116 +300,97 @@ class Receiver:
         else:
             log.info("broker connected", host=self._parts.hostname)
 
-    def _step_down(self, client: mqtt.Client) -> None:
-        """The broker speaks MQTT 3.1.1 only (NATS does)."""
-        client.loop_stop()
-        if not self._stopping:
-            self._client = self._make_client(MQTTProtocolVersion.MQTTv311)
-            self._connect(self._client)
-
-    def _on_connect_fail(self, client: mqtt.Client, userdata: object) -> None:  # noqa: ARG002
-        self._say_lost("no connection; fleetfume doctor says why")
-
-    def _on_disconnect(
-        self,
-        client: mqtt.Client,
-        userdata: object,  # noqa: ARG002
-        flags: mqtt.DisconnectFlags,  # noqa: ARG002
-        reason: ReasonCode,
-        properties: Properties | None,  # noqa: ARG002
-    ) -> None:
-        if client is not self._client or self._stopping:
-            return
-        if reason.value == SESSION_TAKEN_OVER:
-            self.taken_over = True
-            client.disconnect()  # or paho would come back and take it over in its turn
-        if self._connected.is_set():
-            self._say_lost(str(reason))
-
     def _say_lost(self, reason: str) -> None:
-        """Once per outage, however often paho tries again."""
-        self._connected.clear()
-        if self._lost_since is None:
+        """Once per outage, however often it is tried again."""
+        if self._lost_since is None and not self._left.is_set():
             self._lost_since = time.monotonic()
             log.warning(
-                "broker lost, trying again until it is back", reason=reason, host=self._parts.hostname
+                "broker lost, trying again until it is back; fleetfume doctor may say why",
+                reason=reason,
+                host=self._parts.hostname,
             )
 
-    def _on_message(self, client: mqtt.Client, userdata: object, message: mqtt.MQTTMessage) -> None:  # noqa: ARG002
-        self._last_message = time.monotonic()
-        if message.mid:
-            with self._room:
-                self._room.wait_for(lambda: self._stopping or self._has_room())
-                self._unacknowledged[message.mid] = len(message.payload)
-                self._held_bytes += len(message.payload)
-        self._queue.put(
-            Delivery(
-                message.topic, bytes(message.payload), time.time_ns() // 1000, message.mid, self._session
-            )
-        )
 
-    def _has_room(self) -> bool:
-        return len(self._unacknowledged) < RECEIVE_MAXIMUM and self._held_bytes < HELD_MAX_BYTES
-
-
-def take_from(
-    waiting: "queue.SimpleQueue[Delivery]", *, max_bytes: int, max_wait_s: float, quiet_s: float
-) -> list[Delivery]:
-    """As `Receiver.take`, from a queue that several receivers may fill."""
-    try:
-        taken = [waiting.get(timeout=max_wait_s)]
-    except queue.Empty:
-        return []
-    held = len(taken[0].payload)
-    deadline = time.monotonic() + max_wait_s
-    while held < max_bytes:
-        wait = min(quiet_s, deadline - time.monotonic())
-        try:
-            taken.append(waiting.get(timeout=wait) if wait > 0 else waiting.get_nowait())
-        except queue.Empty:
-            break
-        held += len(taken[-1].payload)
-    return taken
-
-
-def erase_session(
-    url: str, client_id: str, version: MQTTProtocolVersion, tls: ssl.SSLContext | None = None
-) -> bool:
+def erase_session(url: str, client_id: str, version: mqtt.Version, tls: ssl.SSLContext | None = None) -> bool:
     """Have the broker forget the session of `client_id`, with whatever it holds; False if it is away."""
-    done = threading.Event()
-    client = mqtt.Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        protocol=version,
-        clean_session=True if version is MQTTProtocolVersion.MQTTv311 else None,
-    )
-    parts = _authorise(client, url, tls)
-
-    def answered(_client: object, _data: object, _flags: object, reason: ReasonCode, *_: object) -> None:
-        if not reason.is_failure:
-            done.set()
-
-    client.on_connect = answered
-    options: dict[str, Any] = {"clean_start": True} if version is MQTTProtocolVersion.MQTTv5 else {}
+    parts = urlsplit(url)
     try:
-        client.connect(parts.hostname or "127.0.0.1", _port(parts), **options)
+        with _connection(parts, tls) as connection:
+            connection.sendall(
+                mqtt.connect(version, client_id, **_login(parts), keepalive_s=KEEPALIVE_S, clean=True)
+            )
+            inbox = mqtt.Inbox()
+            packets: list[tuple[int, bytes]] = []
+            while not packets:
+                data = connection.recv(READ_BYTES)
+                if not data:
+                    return False
+                packets = inbox.packets(data)
+            connection.sendall(mqtt.DISCONNECT)
     except OSError:
         return False
-    client.loop_start()
-    erased = done.wait(ERASE_WAIT_S)
-    client.disconnect()
-    client.loop_stop()
-    return erased
+    first, body = packets[0]
+    return first >> 4 == mqtt.CONNACK and mqtt.read_connack(version, body).reason == 0
 
 
-def _authorise(client: mqtt.Client, url: str, tls: ssl.SSLContext | None) -> SplitResult:
-    parts = urlsplit(url)
-    if parts.username:
-        client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
-    if parts.scheme == "mqtts":
-        client.tls_set_context(tls)
-    return parts
+def _connection(parts: SplitResult, tls: ssl.SSLContext | None) -> socket.socket:
+    host = parts.hostname or "127.0.0.1"
+    port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+    connection = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_S)
+    try:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if parts.scheme == "mqtts" and tls is not None:
+            connection = tls.wrap_socket(connection, server_hostname=host)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
-def _port(parts: SplitResult) -> int:
-    return parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+def _login(parts: SplitResult) -> dict[str, Any]:
+    if not parts.username:
+        return {}
+    return {"user": unquote(parts.username), "password": unquote(parts.password or "")}
+
+
+def _ready(
+    connection: socket.socket, wake: socket.socket, *, reading: bool, writing: bool
+) -> list[socket.socket]:
+    """Which of the two have something for us, after some time at most."""
+    opened = reading and isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
+    poll = select.poll()  # select() knows only the first 1,024 files of a process
+    poll.register(wake, select.POLLIN)
+    if reading or writing:
+        poll.register(connection, select.POLLIN * reading | select.POLLOUT * writing)
+    wait_s = 0 if opened else KEEPALIVE_S / 4 if reading else FULL_WAIT_S
+    events = dict(poll.poll(1000 * wait_s))
+    found = [wake] if wake.fileno() in events else []
+    readable = opened or events.get(connection.fileno(), 0) & ~select.POLLOUT
+    return [*found, connection] if readable else found
+
+
+_AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+def _received(connection: socket.socket) -> bytes:
+    """What has come; nothing, if it was less than TLS can open. ConnectionError: the broker closed it."""
+    try:
+        data = connection.recv(READ_BYTES)
+    except _AGAIN:
+        return b""
+    if not data:
+        raise ConnectionError("the broker closed the connection")
+    return data
+
+
+def _sent(connection: socket.socket, data: bytearray) -> int:
+    """How many bytes of `data` went out."""
+    try:
+        return connection.send(data)
+    except _AGAIN:
+        return 0
+
+
+def _send_last(connection: socket.socket, data: bytes) -> None:
+    connection.settimeout(CONNECT_TIMEOUT_S)
+    connection.sendall(data)

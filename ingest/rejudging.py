@@ -39,7 +39,7 @@ DROP_LATER_CHECKPOINTS: LiteralString = """
 """
 SAVE_CHECKPOINTS: LiteralString = """
     INSERT INTO engine_checkpoint (device_id, ts, layout, state, episodes)
-    SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::integer[], %s::bytea[], %s::jsonb[])
+    SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::integer[], %b::bytea[], %s::jsonb[])
         ON CONFLICT (device_id, ts) DO NOTHING
 """
 # Beyond two days one checkpoint a day is enough to begin from.

@@ -4,21 +4,23 @@ Collectors share the fleet by a shared subscription. A broker goes on putting it
 collector that died, and may (MQTT 5, 4.8.2) keep what that one had not acknowledged until it comes back:
 Mosquitto does, and loses it when the session expires. So sessions never expire, and a living collector takes
 over those whose holder is gone: it works off what waits there, and gives the session up once it is empty.
+
+A collector that is alone subscribes plainly: Mosquitto (2.0) forgets shared subscriptions when it is started again,
+and drops what is published until the collectors are back.
 """
 
-import queue
 import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import psycopg
 import structlog
 
+from ingest.arrivals import Arrivals, Delivery
 from ingest.identity import Numbers
-from ingest.receiver import Delivery, Receiver, erase_session, take_from
-from runtime.errors import DatabaseUnreachable
+from ingest.receiver import Receiver, erase_session
+from runtime.database import AWAY
 
 log = structlog.get_logger()
 
@@ -44,7 +46,7 @@ class Sessions:
     ) -> None:
         self._url, self._tls, self._filters, self._numbers = mqtt_url, tls, filters, numbers
         self._group = f"fleetfume-{numbers.installation}"
-        self._queue: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
+        self._arrivals = Arrivals()
         self._held: dict[int, _Held] = {}
         self._unheld_since: dict[int, float] = {}
         self._next_look = 0.0
@@ -56,7 +58,7 @@ class Sessions:
     @property
     def idle(self) -> bool:
         """Whether everything that came is taken."""
-        return self._queue.empty()
+        return self._arrivals.idle
 
     def start(self) -> None:
         self.look_after()
@@ -67,14 +69,14 @@ class Sessions:
             held.receiver.stop()
 
     def take(self, *, max_bytes: int, max_wait_s: float, quiet_s: float) -> list[Delivery]:
-        """Deliveries in order: when they hold `max_bytes`, when the first has waited `max_wait_s`, or when
-        none has come for `quiet_s`. An empty list after `max_wait_s` without any.
-        """
-        return take_from(self._queue, max_bytes=max_bytes, max_wait_s=max_wait_s, quiet_s=quiet_s)
+        """As `Arrivals.take`."""
+        return self._arrivals.take(max_bytes=max_bytes, max_wait_s=max_wait_s, quiet_s=quiet_s)
 
     def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """They are committed."""
         for held in self._held.values():
             held.receiver.acknowledge(deliveries)
+        self._arrivals.settle(deliveries)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Send down to a device, by a session that has its connection if one has."""
@@ -91,7 +93,7 @@ class Sessions:
                 self._next_look = now + LOOK_EVERY_S
                 self._keep()
                 self._adopt(now)
-        except (psycopg.OperationalError, DatabaseUnreachable):
+        except AWAY:
             self._unheld_since.clear()  # who writes readings says that the database is away
 
     def _begin(self, number: int, orphan: Literal["no", "served"] = "no") -> None:
@@ -101,9 +103,11 @@ class Sessions:
             client_id=f"{self._group}-{number}",
             tls=self._tls,
             group=self._group,
-            into=self._queue,
+            into=self._arrivals,
             subscribing=orphan == "no",
         )
+        if orphan == "no":
+            receiver.share(shares=not self._numbers.alone())
         self._held[number] = _Held(receiver, orphan)
         receiver.start()
 
@@ -119,6 +123,10 @@ class Sessions:
                 self._begin(number, "no" if held.orphan == "no" else "served")
         if all(held.orphan != "no" for held in self._held.values()):
             self._begin(self._numbers.claim())
+        shares = not self._numbers.alone()
+        for held in self._held.values():
+            if held.orphan == "no":
+                held.receiver.share(shares=shares)
 
     def _adopt(self, now: float) -> None:
         unheld = self._numbers.unheld()

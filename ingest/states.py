@@ -23,7 +23,7 @@ SAVE: LiteralString = """
     SELECT device_id, version, %(layout)s, to_timestamp(0) + last_us * INTERVAL '1 microsecond',
            to_timestamp(0) + due_us * INTERVAL '1 microsecond', state
       FROM unnest(%(device_id)s::text[], %(version)s::bigint[], %(last_us)s::bigint[], %(due_us)s::bigint[],
-                  %(state)s::bytea[])
+                  %(state)b::bytea[])
            AS changed (device_id, version, last_us, due_us, state)
         ON CONFLICT (device_id) DO UPDATE
        SET version = EXCLUDED.version, layout = EXCLUDED.layout, last_ts = EXCLUDED.last_ts, due = EXCLUDED.due,

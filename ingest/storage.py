@@ -5,6 +5,7 @@ they are not. Both in the caller's transaction.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, LiteralString, NamedTuple
 
 from psycopg import Connection, sql
@@ -58,15 +59,14 @@ class Row(NamedTuple):
 
 
 def _values(table: Table, rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
-    columns = table.columns
-    for row in rows:
-        reading = row.reading
+    values_of = attrgetter(*table.columns)
+    for device_id, ts_us, reading, quality, received_us in rows:
         yield (
-            row.ts_us - _PG_EPOCH_US,
-            row.device_id,
-            row.quality,
-            row.received_us - _PG_EPOCH_US,
-            *[getattr(reading, column) for column in columns],
+            ts_us - _PG_EPOCH_US,
+            device_id,
+            quality,
+            received_us - _PG_EPOCH_US,
+            *values_of(reading),
         )
 
 
@@ -142,6 +142,35 @@ def contradictions(
     )
 
 
+# What is unreadable has no key. The bytes are compared last, among the few of that device and time.
+QUARANTINED_BEFORE: LiteralString = """
+    SELECT EXISTS (SELECT FROM quarantine
+                    WHERE device_id = %(device_id)s AND received_at > %(since)s
+                      AND topic = %(topic)s AND reason = %(reason)s AND payload = %(payload)s)
+"""
+STRANGER_QUARANTINED_BEFORE: LiteralString = """
+    SELECT EXISTS (SELECT FROM quarantine
+                    WHERE device_id IS NULL AND received_at > %(since)s
+                      AND topic = %(topic)s AND reason = %(reason)s AND payload = %(payload)s)
+"""
+AGAIN_WITHIN_US = 7 * 24 * 3600 * 1_000_000
+"""So long a collector may have been away between its commit and the acknowledgement that it died before."""
+
+
+def _is_there(connection: Connection, row: Quarantined) -> bool:
+    found = connection.execute(
+        STRANGER_QUARANTINED_BEFORE if row.device_id is None else QUARANTINED_BEFORE,
+        {
+            "device_id": row.device_id,
+            "since": instant(row.delivery.received_us - AGAIN_WITHIN_US),
+            "topic": row.delivery.topic.replace("\x00", "�"),
+            "reason": row.reason,
+            "payload": row.delivery.payload,
+        },
+    ).fetchone()
+    return bool(found and found[0])
+
+
 STORE_MEANS: LiteralString = """
     INSERT INTO fume_mean (device_id, period, begins_at, fume_mg_m3, fume_min_mg_m3, fume_max_mg_m3, pm_mg_m3,
                            nmhc_mg_m3, flag, received_at)
@@ -167,6 +196,16 @@ def store_means(connection: Connection, means: Sequence[Mean]) -> None:
 
 
 def store_quarantined(connection: Connection, rows: Sequence[Quarantined]) -> None:
+    """Keep `rows`; one that the broker delivers again, and whose first delivery is committed or among `rows`, is
+    there already.
+    """
+    _copy_quarantined(connection, [row for row in rows if not row.delivery.again])
+    for row in rows:
+        if row.delivery.again and not _is_there(connection, row):
+            _copy_quarantined(connection, [row])
+
+
+def _copy_quarantined(connection: Connection, rows: Sequence[Quarantined]) -> None:
     if not rows:
         return
     with (

@@ -13,6 +13,41 @@ from runtime.errors import DatabaseUnreachable
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 30
 IDLE_IN_TRANSACTION_TIMEOUT_S = 60
+ANSWER_TIMEOUT_S = 45.0
+"""Later than STATEMENT_TIMEOUT_S, at which a server that lives has given up a statement and said so."""
+# A machine that has vanished says nothing: TCP alone would believe in it for hours.
+VANISHED = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+
+AWAY = (
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    DatabaseUnreachable,
+)
+"""The database is gone, full, read-only, or gave us up because we stood still: nothing is wrong with what was asked of
+it, and the same may be asked again."""
+
+
+class _Connection(Connection[TupleRow]):
+    """One that does not wait for ever for a server that has stopped, or for a connection of which only our end is left."""
+
+    gives_up = False
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """As psycopg's; OperationalError, and the connection closed, if no answer comes for ANSWER_TIMEOUT_S."""
+        if timeout is not None or not self.gives_up:
+            return super().wait(gen, interval, timeout)
+        try:
+            return super().wait(gen, interval, ANSWER_TIMEOUT_S)
+        except psycopg.errors._WaitTimeout:
+            self.close()
+            raise psycopg.OperationalError(f"no answer for {ANSWER_TIMEOUT_S:g} s") from None
 
 
 def connect(
@@ -23,9 +58,13 @@ def connect(
     Raises DatabaseUnreachable, which names the place and never the password.
     """
     try:
-        return psycopg.connect(conninfo(url, statement_timeout_s=statement_timeout_s), autocommit=autocommit)
+        connection = _Connection.connect(
+            conninfo(url, statement_timeout_s=statement_timeout_s), autocommit=autocommit
+        )
     except psycopg.Error as error:
         raise unreachable(url, error) from None
+    connection.gives_up = 0 < statement_timeout_s <= STATEMENT_TIMEOUT_S
+    return connection
 
 
 async def connect_async(
@@ -73,7 +112,7 @@ def conninfo(url: str, *, statement_timeout_s: float = STATEMENT_TIMEOUT_S) -> s
         f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)} "
         f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_S * 1000}"
     )
-    defaults = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "fleetfume"}
+    defaults = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "fleetfume", **VANISHED}
     options = f"{ours} {given.pop('options', '')}".strip()
     return make_conninfo(**{**defaults, **given, "options": options})
 

@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     """None: the law table that is shipped."""
     terminals_file: Path | None = None
     """None: every terminal speaks the standards, no vendor's dialect."""
-    batch_max_rows: int = Field(default=5000, ge=1, le=100_000)
+    batch_max_rows: int = Field(default=20_000, ge=1, le=100_000)
     batch_max_ms: int = Field(default=500, ge=1, le=60_000)
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

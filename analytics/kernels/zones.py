@@ -25,7 +25,7 @@ from analytics.kernels._compile import inner_kernel, kernel
 
 BORDER_M = 0.01
 _MARGIN_M = 2 * BORDER_M  # around a cell: what a point in it may touch, rounding included
-_MOST_CELLS_A_SIDE = 512
+_MOST_CELLS_A_SIDE = 1024
 _LEAST_CELL_M = 20.0
 _NONE, _EDGE, _WHOLE = 0, 1, 2
 

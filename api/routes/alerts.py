@@ -9,7 +9,6 @@ from psycopg import Connection
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from alerts import duty
-from alerts.explaining import explain
 from alerts.external import KINDS as EXTERNAL_KINDS
 from alerts.leads import NoSuchAlert
 from alerts.outbox import take_turn
@@ -170,6 +169,8 @@ def get_explanation(_: AnyCaller, request: Request, connection: Database, alert_
 
     `caveats` says what may make it differ from the alert: rules or register changed, readings gone.
     """
+    from alerts.explaining import explain  # noqa: PLC0415 - the engine, for whoever asks why
+
     state = request.app.state
     said = explain(connection, alert_id, state.catalogue, state.settings.zone)
     if said is None:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from alerts.hotspots import busiest_hours, find_hotspots, newest_event
 from api.answers import Answer
 from api.auth import AnyCaller
 from api.database import Database
@@ -31,6 +30,8 @@ def hotspots(
 
     There is no next page: the list is made as a whole. `patrol_hours` are the three local hours with most of it.
     """
+    from alerts.hotspots import busiest_hours, find_hotspots, newest_event  # noqa: PLC0415 - engine and scipy
+
     end = to or (newest_event(connection) or datetime.now(UTC)) + timedelta(microseconds=1)
     found = find_hotspots(connection, begin or end - DEFAULT_SPAN, end, request.app.state.settings.zone)
     items = [

@@ -1,7 +1,7 @@
 """Outlets: the register with each one's limit and last reading, and its readings."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, LiteralString
+from typing import Annotated, Any, Literal, LiteralString
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
@@ -80,6 +80,18 @@ MEANS: LiteralString = (
      LIMIT %(fetch)s
     """
 )
+# What the monitor says of a period itself (HJ 212), beside its readings.
+OWN_MEANS: LiteralString = """
+    SELECT begins_at, period, fume_mg_m3, fume_min_mg_m3, fume_max_mg_m3, pm_mg_m3, nmhc_mg_m3, flag, device_id
+      FROM fume_mean
+     WHERE device_id IN (SELECT device_id FROM device WHERE kind = 'fume' AND bound_to = %(outlet_id)s)
+       AND period = %(period)s
+       AND (%(begin)s::timestamptz IS NULL OR begins_at >= %(begin)s)
+       AND (%(end)s::timestamptz IS NULL OR begins_at < %(end)s)
+       AND (%(after_ts)s::timestamptz IS NULL OR (begins_at, device_id) > (%(after_ts)s, %(after_device)s))
+     ORDER BY begins_at, device_id
+     LIMIT %(fetch)s
+"""
 READINGS_DEFAULT = timedelta(hours=24)
 
 
@@ -138,6 +150,33 @@ def list_readings(
         },
     )  # fmt: skip
     return Answer(page.answer(found, lambda row: [row["ts"], row.get("device_id", "")], _reading))
+
+
+@router.get("/{outlet_id}/means")
+def list_means(
+    _: AnyCaller,
+    connection: Database,
+    outlet_id: str,
+    page: Annotated[Page, Depends(pages("means", datetime, str))],
+    begin: From = None,
+    to: To = None,
+    period: Annotated[
+        Literal["minute", "hour", "day"], Query(description="minute: as set in the monitor")
+    ] = "minute",
+) -> Answer:
+    """Means that the monitor made itself, by the beginning of their period: what is left where its readings never came."""
+    if one(connection, "SELECT FROM outlet WHERE outlet_id = %s", (outlet_id,)) is None:
+        raise _no_outlet(outlet_id)
+    after_ts, after_device = page.after or (None, None)
+    found = rows(
+        connection,
+        OWN_MEANS,
+        {
+            "outlet_id": outlet_id, "period": period, "begin": begin, "end": to, "after_ts": after_ts,
+            "after_device": after_device, "fetch": page.fetch,
+        },
+    )  # fmt: skip
+    return Answer(page.answer(found, lambda row: [row["begins_at"], row["device_id"]], _reading))
 
 
 def _outlet(row: dict[str, Any], catalogue: Catalogue) -> dict[str, Any]:

@@ -36,6 +36,7 @@ REMEDIES: Final[dict[Reason, str]] = {
     Reason.BAD_TIME: "RFC 3339 with a zone, or seconds since 1970; without a time yet, wait for one",
     Reason.FUTURE_TIME: "Set the clock by GNSS or NTP; ts with Z is UTC, not local time",
     Reason.TOO_OLD: "Set the clock by GNSS or NTP before the first reading",
+    Reason.RATE_LIMITED: "Send several readings in one message, and no reading again that was acknowledged",
 }
 
 

@@ -13,11 +13,11 @@ from devices.decoding import MalformedPayload
 from devices.reasons import Reason
 from devices.topics import READ_CHANNELS, MalformedTopic, Topic, parse_topic
 from devices.types import Device, Registry
+from ingest.arrivals import Delivery
 from ingest.batch import Batch, Reading, sort_out
 from ingest.conformance.captured import Captured
 from ingest.fleet import Fleet
 from ingest.judging import JUDGES
-from ingest.receiver import Delivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from alerts.commands import explain as explain_command
 from alerts.explaining import CAVEATS, explain
 from alerts.labels import catalogue
 from devices.repository import store_registry
+from devices.types import Road
 from runtime.errors import UserError
-from tests.ingest.test_pipeline import A_BAD_HAUL, A_BAD_LUNCH, BEGIN_S, of, pipeline
-from tests.small_district import registry
+from tests.ingest.test_pipeline import A_BAD_HAUL, A_BAD_LUNCH, BEGIN_S, NOW_US, drive, of, pipeline
+from tests.small_district import place, registry
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 STRAY = {**A_BAD_HAUL[24], "ts": A_BAD_HAUL[24]["ts"] + 1, "lat": 36.9}
@@ -111,6 +112,23 @@ def test_other_rules_a_changed_register_and_lost_readings_are_said(database_url:
         said = explain(connection, alert_id, load_catalogue(None), SHANGHAI)
         assert said is not None
         assert said["caveats"][-1] == "readings_gone"
+
+
+def test_silence_that_goes_on_and_speed_on_a_road_are_judged_again_too(database_url: str) -> None:
+    ends = [list(reversed(place(600, 0))), list(reversed(place(5000, 0)))]
+    line = {"type": "LineString", "coordinates": ends}
+    road = Road(road_id="K1", name="经十东路", geometry=line, speed_limit_kmh=40)
+    fast = drive([(0, 0, 0, 0.0), (120, 0, 0, 0.9), (240, 0, 0, 0.9), (360, 3000, 0, 0.9)])
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        with connection.transaction():
+            store_registry(connection, replace(registry(trucks=4), roads={"K1": road}), actor="test", note="")
+        ahead = [of("vehicle", f"V{n}", [{**fast[0], "ts": BEGIN_S + 3000}]) for n in (1, 2, 3)]
+        whole = pipeline()
+        whole.process(connection, [of("vehicle", "V0", fast), *ahead])
+        whole.tick(connection, NOW_US)
+
+        for kind in ("signal_loss", "overspeed"):
+            assert explained(connection, kind)["caveats"] == [], kind
 
 
 @pytest.mark.parametrize(

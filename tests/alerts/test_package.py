@@ -155,6 +155,21 @@ def test_a_journal_written_anew_does_not_fit_the_head_of_its_day() -> None:
     assert finding.what == f"{HEADS} 2026-11-23"
 
 
+def test_days_that_do_not_follow_each_other_are_found() -> None:
+    (first,) = heads(["x", *(one["hash"] for one in entries())])
+
+    def second(prev_head: str) -> dict[str, Any]:
+        return {
+            "day": "2026-11-24", "prev_head": prev_head, "head": day_head("2026-11-24", prev_head, ["y"]), "hashes": ["y"],
+            "since": first["until"], "until": "2026-11-24T16:00:00+00:00",
+        }  # fmt: skip
+
+    assert verify(sealed(files(days=[first, second(first["head"])]))) is None
+    finding = verify(sealed(files(days=[first, second("0" * 64)])))
+    assert finding is not None
+    assert finding.what == f"{HEADS} 2026-11-24"
+
+
 @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip at all", packed({}), packed({SEAL: b"{"})])
 def test_what_is_no_package_is_said(content: bytes) -> None:
     assert verify(content) is not None

@@ -478,7 +478,7 @@ def test_the_night_counts() -> None:
         [*loaded_in_the_pit("22:00"), fix("22:20", ROADSIDE, **FULL), fix("22:21", ROADSIDE, load=0.0)]
     )
 
-    assert night[0].score == pytest.approx(day[0].score + 0.1)
+    assert night[0].score == pytest.approx(day[0].score + VehicleRules().score_night)
     assert night[0].values["term_night"] == 1
 
 

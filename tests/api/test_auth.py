@@ -17,8 +17,8 @@ from tests.builders import PASSWORD, ROLES
 READS = (
     "/me", "/labels", "/vehicles", "/vehicles/latest", "/vehicles/鲁A00000", "/vehicles/鲁A00000/track",
     "/companies", "/sites", "/routes", "/roads", "/jurisdictions", "/permits", "/devices", "/outlets",
-    "/outlets/R0", "/outlets/R0/readings", "/alerts", "/alerts/1", "/leads", "/leads/1", "/leads/1/journal",
-    "/quarantine", "/devices/V0/faults", "/stats/overview",
+    "/outlets/R0", "/outlets/R0/readings", "/outlets/R0/means", "/alerts", "/alerts/1", "/leads", "/leads/1",
+    "/leads/1/journal", "/quarantine", "/devices/V0/faults", "/stats/overview",
 )  # fmt: skip
 
 # Who gets past the role check; 404 and 409 say that the request was looked at.

@@ -189,6 +189,28 @@ def test_means_are_of_good_readings_in_buckets_of_the_local_clock(
     assert day["ts"] == "2026-11-22T16:00:00Z"
 
 
+def test_a_monitors_own_means_come_page_by_page_by_period(viewer: TestClient, database: Database) -> None:
+    for n in range(3):
+        for device_id in ("F0", "F1"):
+            builders.insert(
+                database, "fume_mean", device_id=device_id, period="minute", begins_at=NOON + minutes(10 * n),
+                fume_mg_m3=n / 10, fume_max_mg_m3=1.0, flag="calibrating" if n else None, received_at=NOON,
+            )  # fmt: skip
+    builders.insert(database, "fume_mean", device_id="F0", period="hour", begins_at=NOON, received_at=NOON)
+
+    items, pages = everything(viewer, "/outlets/R0/means", limit=2)
+    assert ([item["fume_mg_m3"] for item in items], pages) == ([0.0, 0.1, 0.2], 2)
+    assert items[1] == {
+        "begins_at": "2026-11-23T04:10:00Z", "period": "minute", "fume_mg_m3": 0.1, "fume_min_mg_m3": None,
+        "fume_max_mg_m3": 1.0, "pm_mg_m3": None, "nmhc_mg_m3": None, "flag": "calibrating",
+    }  # fmt: skip
+    assert [item["period"] for item in everything(viewer, "/outlets/R0/means", period="hour")[0]] == ["hour"]
+    late = {"from": "2026-11-23T04:10:00Z", "to": "2026-11-23T04:20:00Z"}
+    assert [item["fume_mg_m3"] for item in everything(viewer, "/outlets/R0/means", **late)[0]] == [0.1]
+    assert viewer.get("/outlets/R9/means").status_code == 404
+    assert viewer.get("/outlets/R0/means", params={"period": "week"}).status_code == 422
+
+
 def test_alerts_are_found_by_what_they_are_newest_first(viewer: TestClient, database: Database) -> None:
     for n in range(5):
         builders.alert(

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from devices.repository import store_registry
 from ingest import sessions
+from ingest.arrivals import Delivery
 from ingest.identity import Numbers
-from ingest.receiver import Delivery
 from ingest.sessions import Sessions
 from tests.ingest.test_pipeline import (
     A_BAD_HAUL,

@@ -16,10 +16,10 @@ from devices.channels import decoders
 from devices.jt808 import BATCH, LOCATION, batch_body, location_body, pack, pack_in_parts
 from devices.repository import store_registry
 from devices.terminals import Terminals
+from ingest.arrivals import Delivery
 from ingest.joining import WITHIN_MINUTES
 from ingest.lanes import Deferred
 from ingest.pipeline import Pipeline
-from ingest.receiver import Delivery
 from tests.small_district import registry
 
 NOW_US = 1_764_000_000_000_000

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from alerts.catalogue import load_catalogue
 from alerts.kitchen_figures import Counter
 from devices.repository import store_registry
-from ingest.receiver import Delivery
+from ingest.arrivals import Delivery
 from tests.ingest.test_pipeline import Reading, of, pipeline
 from tests.small_district import registry
 

@@ -1,7 +1,7 @@
 """What is live goes first, and what waits is worked off in slices."""
 
+from ingest.arrivals import Delivery
 from ingest.lanes import LIVE_US, SLICE_S, SMALLEST_BYTES, Backlog, Deferred, can_wait
-from ingest.receiver import Delivery
 
 NOW_US = 1_764_000_000_000_000
 
@@ -67,11 +67,13 @@ def test_after_a_live_message_all_that_was_stored_is_late() -> None:
 
 def test_slices_shrink_when_they_take_long_and_grow_when_they_do_not() -> None:
     backlog = Backlog(100 * SMALLEST_BYTES)
-    backlog.add(stored(f"T{n}", 30, SMALLEST_BYTES) for n in range(400))
+    backlog.add(stored(f"T{n}", 30, SMALLEST_BYTES) for n in range(500))
     for _ in range(20):
         backlog.took(SLICE_S / 100)
     assert len(backlog.slice()) == 100
 
+    backlog.took(SLICE_S * 4, alone=True)
+    assert len(backlog.slice()) == 100
     backlog.took(SLICE_S * 4)
     assert len(backlog.slice()) == 25
     for _ in range(20):

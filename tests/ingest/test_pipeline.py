@@ -17,10 +17,10 @@ from devices.channels import decoders
 from devices.repository import store_registry
 from devices.terminals import Terminals
 from devices.types import Site
+from ingest.arrivals import Delivery
 from ingest.batch import sort_out
 from ingest.lanes import Deferred
 from ingest.pipeline import Pipeline
-from ingest.receiver import Delivery
 from tests.small_district import place, registry, square
 
 BEGIN_S = 1_764_030_000  # 2025-11-25 08:20 in Shanghai

@@ -1,7 +1,7 @@
 """How much a device may send, decided by arrival times alone."""
 
+from ingest.arrivals import Delivery
 from ingest.rates import BURST_MINUTES, Rates
-from ingest.receiver import Delivery
 
 SECOND_US = 1_000_000
 NOW_US = 1_764_000_000 * SECOND_US

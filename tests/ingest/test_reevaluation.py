@@ -126,7 +126,7 @@ def test_applied_the_alerts_say_why_and_their_lead_has_it_in_its_journal(
 def test_an_amended_alert_of_a_lead_is_in_its_journal(
     connection: psycopg.Connection, run: Run, tmp_path: Path
 ) -> None:
-    (tmp_path / "rules.toml").write_text("[illegal_dumping]\nscore_load_fall = 0.5\n")
+    (tmp_path / "rules.toml").write_text("[illegal_dumping]\nscore_load_fall = 0.4\n")
 
     said = run(rules=tmp_path / "rules.toml", apply_=True)
 

@@ -75,6 +75,11 @@ def turning(*collectors: Collector, until: Callable[[], bool]) -> None:
             collector.turn()
 
 
+def turn_for(seconds: float, *collectors: Collector) -> None:
+    end = time.monotonic() + seconds
+    turning(*collectors, until=lambda: time.monotonic() > end)
+
+
 def publish(url: str, *numbers: int) -> None:
     with publisher(url) as send:
         for number in numbers:
@@ -89,6 +94,7 @@ def recorded(database_url: str) -> list[int]:
 def test_collectors_share_what_comes(database_url: str, broker: Mosquitto) -> None:
     with ExitStack() as opened:
         three = [opened.enter_context(collecting(broker.url, database_url)) for _ in range(3)]
+        turn_for(1, *three)  # the first finds that it is not alone any more
         publish(broker.url, *range(30))
         turning(*three, until=lambda: sum(len(one.got) for one in three) >= 30)
 
@@ -153,6 +159,41 @@ def test_one_that_is_started_again_has_its_old_number_and_what_waited_for_it(
         assert recorded(database_url) == [1]
 
 
+def test_what_comes_between_a_brokers_restart_and_the_lone_collectors_return_is_kept(
+    database_url: str, broker: Mosquitto
+) -> None:
+    """Mosquitto forgets shared subscriptions when it ends."""
+    with collecting(broker.url, database_url) as first:
+        with collecting(broker.url, database_url) as second:
+            turn_for(1, first, second)
+            second.die()
+        turning(first, until=lambda: recorded(database_url) == [1])
+        turn_for(1, first)  # … and finds itself alone again
+        first.die()
+    broker.stop()
+    broker.start()
+    publish(broker.url, *range(5))
+
+    with collecting(broker.url, database_url) as again:
+        turning(again, until=lambda: len(again.got) >= 5)
+        assert again.got == list(range(5))
+
+
+def test_a_collector_that_gets_company_loses_nothing_on_the_way(database_url: str, broker: Mosquitto) -> None:
+    with collecting(broker.url, database_url) as first, publisher(broker.url) as send, ExitStack() as opened:
+        both = [first]
+        for n in range(300):
+            send("ff/v1/vehicle/V0/telemetry", str(n).encode())
+            if n == 100:
+                both.append(opened.enter_context(collecting(broker.url, database_url)))
+            for one in both:
+                one.turn()
+        turning(*both, until=lambda: len({n for one in both for n in one.got}) == 300)
+
+        assert len(first.got) + len(both[1].got) < 600
+        assert both[1].got
+
+
 def lose_the_database(database_url: str) -> None:
     """As a restart of the database does to every collector's number."""
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -166,8 +207,7 @@ def test_a_database_that_restarts_leaves_every_collector_its_number(
 ) -> None:
     with collecting(broker.url, database_url) as one, collecting(broker.url, database_url) as other:
         lose_the_database(database_url)
-        begun = time.monotonic()
-        turning(one, other, until=lambda: time.monotonic() > begun + 2)
+        turn_for(2, one, other)
         publish(broker.url, *range(10))
         turning(one, other, until=lambda: len(one.got) + len(other.got) >= 10)
 
@@ -182,8 +222,7 @@ def test_one_whose_number_was_taken_meanwhile_takes_another_and_does_not_fight_f
         first = opened.enter_context(collecting(broker.url, database_url))
         lose_the_database(database_url)
         second = opened.enter_context(collecting(broker.url, database_url))  # before the first looks
-        begun = time.monotonic()
-        turning(first, second, until=lambda: time.monotonic() > begun + 2)
+        turn_for(2, first, second)
         publish(broker.url, *range(10))
         turning(first, second, until=lambda: len(first.got) + len(second.got) >= 10)
 

@@ -59,7 +59,20 @@ def _start() -> tuple[subprocess.Popen[bytes], str, dict[str, Any]]:
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run(["cp", "-a", str(TREE / "srv/new-cluster"), str(folder)], check=True)
     port = free_port()
-    settings = {
+    command = server_command(inside, port)
+    log = this_run() / "timescaledb.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    wait_until_up(url, process, log)
+    return process, inside, {"url": url, "remove": [str(folder)]}
+
+
+def server_command(inside: str, port: int, **settings: str) -> list[str]:
+    """The tree's PostgreSQL on the cluster `inside` it, on loopback, with `settings` beside ours."""
+    ours = {
         "listen_addresses": "127.0.0.1",
         "port": port,
         "unix_socket_directories": "",
@@ -74,16 +87,9 @@ def _start() -> tuple[subprocess.Popen[bytes], str, dict[str, Any]]:
         "max_worker_processes": 16,
     }
     command = ["chroot", "--userspec=postgres:postgres", str(TREE), f"{BINARIES}/postgres", "-D", inside]
-    for name, value in settings.items():
+    for name, value in {**ours, **settings}.items():
         command += ["-c", f"{name}={value}"]
-    log = this_run() / "timescaledb.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
-        )
-    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-    wait_until_up(url, process, log)
-    return process, inside, {"url": url, "remove": [str(folder)]}
+    return command
 
 
 def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ def end_run(run: Path) -> None:
         server = json.loads(record.read_text())
         stop(server["pid"], server["mark"])
         for path in server["remove"]:
+            if os.path.ismount(path):
+                subprocess.run(["umount", "-l", path], check=False)
             shutil.rmtree(path, ignore_errors=True)
     shutil.rmtree(run, ignore_errors=True)
 
@@ -63,10 +65,18 @@ def shared_server(
     with locked(this_run() / f"{name}.lock"):
         if not record.exists():
             process, mark, facts = start()
-            _children.append(process)
-            record.write_text(json.dumps({"remove": [], **facts, "pid": process.pid, "mark": mark}))
+            remember(name, process, mark, **facts)
         facts = json.loads(record.read_text())
     return dict(facts)
+
+
+def remember(
+    name: str, process: subprocess.Popen[bytes], mark: str, remove: Sequence[str] = (), **facts: Any
+) -> None:
+    """Have `process` end with this run, whose command line holds `mark`, and the folders of `remove` go with it."""
+    _children.append(process)
+    record = {**facts, "remove": list(remove), "pid": process.pid, "mark": mark}
+    (this_run() / f"{name}.server").write_text(json.dumps(record))
 
 
 def stop(pid: int, mark: str, timeout_s: float = 20.0) -> None:

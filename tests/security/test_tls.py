@@ -10,6 +10,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import SecretStr
 
+from ingest.arrivals import Arrivals
 from ingest.conformance.captured import Captured
 from ingest.conformance.listening import listen
 from ingest.receiver import Receiver
@@ -71,7 +72,7 @@ def examined(url: str, settings: Settings) -> tuple[bool, str]:
 def heard(url: str, settings: Settings) -> list[bytes]:
     """What a collector with these settings hears of a reading published over the same TLS."""
     tls = broker_tls(settings, url)
-    receiver = Receiver(url, FILTERS, client_id="secured", tls=tls)
+    receiver = Receiver(url, FILTERS, client_id="secured", into=Arrivals(), tls=tls)
     receiver.start()
     device = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="V0")
     device.tls_set_context(tls)
@@ -109,7 +110,9 @@ def test_a_broker_that_wants_a_certificate_gets_ours(demanding: str, authority: 
 )
 def test_a_broker_nobody_vouches_for_is_not_connected_to(secured: str, tmp_path: Path) -> None:
     for unknown in (settings(), settings(mqtt_ca_file=Authority(tmp_path, "another").ca)):
-        receiver = Receiver(secured, FILTERS, client_id="wary", tls=broker_tls(unknown, secured))
+        receiver = Receiver(
+            secured, FILTERS, client_id="wary", into=Arrivals(), tls=broker_tls(unknown, secured)
+        )
         receiver.start()
         with pytest.raises(AssertionError, match="not within"):
             wait_until(lambda: receiver.connected, seconds=1.5)  # noqa: B023 - waited for here

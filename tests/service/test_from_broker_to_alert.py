@@ -108,3 +108,29 @@ def test_the_stream_resumes_where_it_was_left(service: Service, broker: Mosquitt
             missed = next_event(events, "alert.opened")
     assert missed["alert"]["plate"] == "鲁A00002"
     assert missed["id"] > seen["id"]
+
+
+def test_a_silence_reaches_the_officer_though_nothing_comes(service: Service, broker: Mosquitto) -> None:
+    """Five minutes after its last fix, at 40 km/h with a load: another truck is live, so it is the wall clock's time."""
+    now_s = time.time()
+    fixes = []
+    for seconds, east_m, load in [(-480, 0, 0.0), (-420, 0, 0.9), (-360, 800, 0.9), (-296, 1500, 0.9)]:
+        lat, lon = place(east_m, 0)
+        fixes.append(
+            {"ts": now_s + seconds, "lat": lat, "lon": lon, "speed_kmh": 40.0, "load": load, "fix": True}
+        )
+
+    with (
+        sign_in(service, "wang") as officer,
+        stream(service, officer) as events,
+        publisher(broker.url) as publish,
+    ):
+        publish("ff/v1/vehicle/V0/telemetry", {"batch": fixes})
+        publish("ff/v1/vehicle/V1/telemetry", {**fixes[0], "ts": now_s})
+        opened = next_event(events, "alert.opened")
+        late_s = time.time() - (now_s - 296 + 300)
+
+        assert (opened["alert"]["kind"], opened["alert"]["plate"]) == ("signal_loss", "鲁A00000")
+        assert late_s < 2.0
+        publish("ff/v1/vehicle/V0/telemetry", {**fixes[-1], "ts": time.time(), "speed_kmh": 0.0})
+        assert next_event(events, "alert.cleared")["alert"]["id"] == opened["alert"]["id"]

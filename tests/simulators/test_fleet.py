@@ -19,7 +19,7 @@ from tests.simulators.fleets import START_US, ZONE, district, part_of_it, played
 PLANTED = {
     "illegal_dumping", "off_route", "no_go_entry", "unpermitted_haul", "unlicensed_loading", "purifier_off",
     "fume_exceedance", "monitor_offline", "monitor_suspect",
-    "undelivered_load", "uncovered_load", "overspeed", "signal_loss", "device_fault", "outside_hours",
+    "undelivered_load", "uncovered_load", "overspeed", "signal_loss", "device_fault",
 }  # fmt: skip
 
 
@@ -226,3 +226,10 @@ def test_an_uncovered_load_is_loaded_and_open(
         seen = between(clean[0][truth.device_id], truth.started_at, truth.ended_at)
         assert {str(reading["cover"]) for reading in seen} == {"open"}
         assert min(float(str(reading["load"])) for reading in seen) >= 0.3
+
+
+def test_hauls_after_hours_and_a_day_of_silence_are_planted_where_the_time_is_long_enough() -> None:
+    few = part_of_it(9)
+    kinds = {truth.kind for truth in played("clean", 40, registry=few)[1]}
+
+    assert {"outside_hours", "device_offline"} <= kinds

@@ -1,0 +1,52 @@
+"""Odd input to what officers write: a clear refusal, never a fault of the service."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from starlette.testclient import TestClient
+
+from tests import builders
+
+ODD = ["\\u0000", "\\ud800", "a\\u0000b"]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_no_column_can_hold_is_refused(
+    as_role: Callable[[str], TestClient], database: Connection[TupleRow], odd: str
+) -> None:
+    lead_id, alert_id = builders.lead(database), builders.alert(database)
+    event = '{"source": "hotline", "event_id": "%s", "at": "2026-11-23T04:00:00Z", "text": "%s"}'
+    requests = [
+        ("POST", f"/leads/{lead_id}/notes", '{"text": "x%s"}'),
+        ("POST", f"/leads/{lead_id}/transitions", '{"to": "assigned", "note": "%s"}'),
+        ("POST", f"/alerts/{alert_id}/dismiss", '{"reason": "%s"}'),
+        ("POST", "/handovers", '{"note": "%s"}'),
+        ("POST", "/transfers", '{"party": "police", "note": "x%s"}'),
+        ("POST", "/events", event.replace("%s", "%s", 1).replace('"text": "%s"', '"text": "x"')),
+        ("POST", "/events", event.replace("%s", "e", 1)),
+        ("POST", "/draws", '{"targets": "outlets", "seed": "x%s", "count": 1, "officers_each": 1}'),
+        ("PUT", "/office/calendar/2026-12-01", '{"working": true, "note": "%s"}'),
+        ("PUT", "/channels/x", '{"kind": "wecom", "settings": {"url": "https://x/%s"}}'),
+    ]
+    for method, path, body in requests:
+        answer = as_role("admin").request(
+            method, path, content=body.replace("%s", odd), headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code in {400, 422}, (path, answer.status_code, answer.text)
+    row = database.execute(
+        "SELECT (SELECT count(*) FROM lead_journal), (SELECT count(*) FROM handover)"
+    ).fetchone()
+    assert row == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "body", [None, [], "x", 7, {"to": None}, {"to": "assigned", "extra": 1}, {"to": ["assigned"]}]
+)
+def test_a_move_that_is_none_is_refused(
+    as_role: Callable[[str], TestClient], database: Connection[TupleRow], body: Any
+) -> None:
+    lead_id = builders.lead(database)
+    assert as_role("admin").post(f"/leads/{lead_id}/transitions", json=body).status_code == 422
