@@ -25,7 +25,7 @@ from analytics.kernels.corridor import distance_to_route
 from analytics.kernels.projection import to_plane
 from analytics.kernels.zones import containing
 from analytics.localtime import local_times
-from analytics.records import DAY, NO, OK, QUALITIES, UNKNOWN
+from analytics.records import DAY, KINDS, NO, OK, QUALITIES, UNKNOWN
 from analytics.vehicles import judge_vehicles, new_vehicle_states, silent_vehicles
 from devices.repository import load_registry, load_registry_at
 from devices.types import Registry
@@ -43,7 +43,8 @@ REGISTER_CHANGED = "other_register"
 READINGS_GONE = "readings_gone"
 OTHERWISE = "came_out_otherwise"
 OF_A_KITCHEN = "kitchen_not_judged_again"
-CAVEATS = (RULES_CHANGED, REGISTER_CHANGED, READINGS_GONE, OTHERWISE, OF_A_KITCHEN)
+OF_OTHERS = "told_by_another_system"
+CAVEATS = (RULES_CHANGED, REGISTER_CHANGED, READINGS_GONE, OTHERWISE, OF_A_KITCHEN, OF_OTHERS)
 """What may keep an explanation from being the alert's own; codes with labels."""
 
 CHANGES: LiteralString = "SELECT count(*) FROM registry_version WHERE version > %s AND at <= %s"
@@ -62,16 +63,19 @@ def explain(
     now = load_registry(connection)
     registry = load_registry_at(connection, now, alert["registry_version"])
     changed = connection.execute(CHANGES, (alert["registry_version"], last)).fetchone()
-    caveats = []
-    if alert["rule_version"] != catalogue.version:
-        caveats.append(RULES_CHANGED)
-    if changed and changed[0]:
-        caveats.append(REGISTER_CHANGED)
-    judged = (
-        _readings_of_kitchen(connection, alert, begin, end)
-        if alert["kind"] in OF_KITCHENS
-        else _judged_again(connection, alert, registry, catalogue, zone, begin, end)
-    )
+    caveats: list[str] = []
+    if alert["kind"] not in KINDS:
+        judged: dict[str, Any] = {"count": 0, "caveats": [OF_OTHERS], "left_out": {}}
+    else:
+        if alert["rule_version"] != catalogue.version:
+            caveats.append(RULES_CHANGED)
+        if changed and changed[0]:
+            caveats.append(REGISTER_CHANGED)
+        judged = (
+            _readings_of_kitchen(connection, alert, begin, end)
+            if alert["kind"] in OF_KITCHENS
+            else _judged_again(connection, alert, registry, catalogue, zone, begin, end)
+        )
     return {
         "alert": alert_json({**alert, "evidence": {}}),
         "rule": {

@@ -64,7 +64,7 @@ LOAD: LiteralString = """
     SELECT id, device_id, kind, place, severity, score, lat, lon, started_at, opened_at, updated_at, cleared_at,
            withdrawn_at, note, evidence
       FROM alert
-     WHERE device_id = ANY(%(device_ids)s)
+     WHERE device_id = ANY(%(device_ids)s) AND kind = ANY(%(kinds)s)
        AND (%(since)s::timestamptz IS NULL
             OR updated_at >= %(since)s
             OR (cleared_at IS NULL AND withdrawn_at IS NULL AND NOT kind = ANY(%(each_its_own)s)))
@@ -146,6 +146,7 @@ def load_episodes(
                 "device_ids": list(device_ids),
                 "since": None if since_us <= max(NEVER, 0) else _at(since_us),
                 "each_its_own": list(EACH_ITS_OWN),
+                "kinds": list(KINDS),  # other systems' alerts are not ours to take back
             },
         )
         for row in cursor:

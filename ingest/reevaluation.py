@@ -14,7 +14,8 @@ from psycopg import Connection
 from alerts import writing
 from alerts.episodes import Difference, Episode, Key, reconcile
 from alerts.outbox import take_turn
-from alerts.writing import REEVALUATED, Desk, Subject
+from alerts.writing import OF_KITCHENS, REEVALUATED, Desk, Subject
+from analytics.records import KINDS
 from ingest.batch import OF_TIME
 from runtime.instants import microseconds
 
@@ -29,7 +30,7 @@ DECIDED: LiteralString = """
 """
 DEVICES: LiteralString = """
     SELECT DISTINCT device_id FROM alert
-     WHERE opened_at >= %(begin)s AND opened_at < %(end)s AND outlet_id IS NULL = %(vehicles)s
+     WHERE opened_at >= %(begin)s AND opened_at < %(end)s AND kind = ANY(%(kinds)s)
 """
 
 REFUSED: LiteralString = """
@@ -118,7 +119,8 @@ def refused_readings(connection: Connection[Any], stretch: Stretch) -> list[tupl
 
 def devices_told_of(connection: Connection[Any], stretch: Stretch, *, vehicles: bool) -> Iterator[str]:
     """Devices with alerts within the stretch: one may have lost all its readings."""
-    parameters = {"begin": stretch.begin, "end": stretch.end, "vehicles": vehicles}
+    kinds = set(KINDS) - OF_KITCHENS if vehicles else OF_KITCHENS
+    parameters = {"begin": stretch.begin, "end": stretch.end, "kinds": list(kinds)}
     for (device_id,) in connection.execute(DEVICES, parameters).fetchall():
         yield device_id
 

@@ -13,8 +13,9 @@ from devices.channels import decoders
 from devices.repository import store_registry
 from devices.terminals import Terminals
 from ingest import lanes
+from ingest.arrivals import Delivery
 from ingest.collector import _collect
-from ingest.receiver import Delivery
+from ingest.judging import warm_up
 from ingest.sessions import Sessions
 from runtime.settings import Settings
 from tests.ingest.test_pipeline import A_BAD_HAUL, NOW_US, Reading, of
@@ -53,6 +54,7 @@ def collected(database_url: str, *batches: list[Delivery], **settings: Any) -> l
     """Have `batches` collected; what was acknowledged together, in order."""
     with psycopg.connect(database_url) as connection:
         store_registry(connection, registry(trucks=TRUCKS), actor="test", note="")
+    warm_up(load_catalogue(None))  # compiling it may take longer than the guard waits
     stop = threading.Event()
     broker = Broker(list(batches), stop)
     guard = threading.Timer(60, stop.set)

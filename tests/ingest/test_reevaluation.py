@@ -6,15 +6,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
+from alerts.catalogue import load_catalogue
+from alerts.explaining import explain
 from alerts.journal import Entry, first_broken
 from devices.registry_files import write_directory
 from devices.repository import store_registry
 from ingest.commands import What, export, reevaluate
 from runtime.errors import UserError
+from tests import builders
 from tests.ingest.test_pipeline import A_BAD_HAUL, A_BAD_LUNCH, BEGIN_S, Reading, of, pipeline
 from tests.small_district import registry
 
@@ -182,3 +187,21 @@ def test_an_alert_whose_readings_are_gone_would_vanish(connection: psycopg.Conne
 
     assert {row["device_id"] for row in said["differences"]} == {"V2"}
     assert {row["change"] for row in said["differences"]} == {"vanishes"}
+
+
+def test_what_another_system_told_is_left_alone(
+    connection: psycopg.Connection, run: Run, gentle: Path
+) -> None:
+    """A camera's alert of a truck, in the middle of its day."""
+    at = datetime.fromtimestamp(BEGIN_S + 600, UTC)
+    seen = builders.alert(
+        connection, kind="camera_event", place="c1", opened_at=at, evidence=Jsonb({"event": {}})
+    )
+
+    said = run(rules=gentle, apply_=True)
+
+    assert "camera_event" not in {row["kind"] for row in said["differences"]}
+    assert connection.execute("SELECT state FROM alert WHERE id = %s", (seen,)).fetchone() == ("open",)
+    told = explain(connection, seen, load_catalogue(None), ZoneInfo("Asia/Shanghai"))
+    assert told is not None
+    assert told["caveats"] == ["told_by_another_system"]
