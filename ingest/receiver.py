@@ -135,7 +135,10 @@ class Receiver:
         """Take a share of what comes, with the others of the group; or all of it."""
         if shares != self._shares:
             self._shares = shares
-            self._send(self._session, self._subscriptions())
+            if (
+                self._broker_shares
+            ):  # else nothing changes, and NATS delivers nothing after a second SUBSCRIBE
+                self._send(self._session, self._subscriptions())
 
     def unsubscribe(self) -> None:
         """Have nothing new put into the session; `unsubscribed` once the broker agrees."""

@@ -1,6 +1,7 @@
 """What is not acknowledged comes again: after a stop, after the broker's death, and over MQTT 3.1.1."""
 
 import queue
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,11 +114,14 @@ def test_what_is_sent_down_while_the_broker_is_away_goes_out_when_it_is_back(bro
     device = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="listening", clean_session=False)
     device.on_connect = lambda client, *_: client.subscribe("ff/v1/fume/F0/cmd", 1)
     device.on_message = lambda _client, _data, message: came.put(bytes(message.payload))
+    listening = threading.Event()
+    device.on_subscribe = lambda *_: listening.set()
     device.reconnect_delay_set(1, 1)
     with receiving(broker.url, "answering") as receiver:
         device.connect("127.0.0.1", broker.port)
         device.loop_start()
         try:
+            assert listening.wait(20)
             receiver.publish("ff/v1/fume/F0/cmd", b"1")
             assert came.get(timeout=20) == b"1"
 
