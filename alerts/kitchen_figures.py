@@ -141,6 +141,8 @@ class Counter:
     def count(self, connection: Connection[Any], device_ids: Sequence[str] | None = None) -> int:
         """Count what is marked (of `device_ids`, or all), so many in a transaction; how many ten minutes it was."""
         total = 0
+        with connection.transaction():
+            self._register(connection)  # also where nothing is marked: the streets are the register's
         while True:
             with connection.transaction():
                 taken = connection.execute(

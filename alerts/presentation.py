@@ -117,7 +117,7 @@ def _measured(kind: str, values: dict[str, float], language: Language) -> str:
             causes = [name for name in ("stuck", "impossible", "clipped", "copied") if values.get(name)]
             return ("、" if zh else ", ").join(label(name, language) for name in causes)
         case "purifier_degraded":
-            causes = [name for name in ("dirty", "overdue") if values.get(name)]
+            causes = [name for name in ("dirty", "cleaning_overdue") if values.get(name)]
             return ("、" if zh else ", ").join(label(name, language) for name in causes)
         case "illegal_dumping":
             signs = [

@@ -75,7 +75,7 @@ VALUE_NAMES: dict[int, tuple[str, ...]] = {
     PURIFIER_OFF: ("duration_s", "fan_a", "purifier_a"),
     PURIFIER_DEGRADED: (
         "dirty",  # 1 or 0: by its readings
-        "overdue",  # 1 or 0: by the calendar
+        "cleaning_overdue",  # 1 or 0: by the calendar
         "days_since_cleaning",
         "cleaning_days",
         "baseline_mg_m3",  # median over the week after the cleaning

@@ -30,8 +30,6 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     },
     "registry": {
         "import": ("devices.commands:registry_import", "Load the registry files, all or nothing."),
-        "explain": ("alerts.commands:explain", "Say why an alert was opened, fix by fix."),
-        "hotspots": ("alerts.commands:hotspots", "Print where suspected dumping keeps happening."),
         "export": ("devices.commands:registry_export", "Write the registry files."),
     },
     "quarantine": {

@@ -202,7 +202,7 @@ def unit_changed(days: Sequence[Day], _: Known) -> Finding | None:
 DETECTORS: Final[tuple[Callable[[Sequence[Day], Known], Finding | None], ...]] = (
     probe_out, diluted, rescaled, near_limit, even_digits, unplugged, for_show, unit_changed,
 )  # fmt: skip
-FINDINGS: Final = (*(detector.__name__ for detector in DETECTORS), "cloned")
+SUSPICIONS: Final = (*(detector.__name__ for detector in DETECTORS), "cloned")
 """`cloned` is found where the pieces are kept: two monitors with the same sixty readings at the same instants."""
 
 

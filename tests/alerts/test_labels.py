@@ -8,7 +8,7 @@ from alerts.labels import catalogue, label
 from alerts.moves import DECISIONS, MOVES, OUTCOMES, RECEIVERS, VERDICTS
 from alerts.writing import LATE, REEVALUATED
 from analytics.evidence import VALUE_NAMES
-from analytics.examination.detectors import FINDINGS as KITCHEN_FINDINGS
+from analytics.examination.detectors import SUSPICIONS
 from analytics.findings import FINDINGS
 from analytics.records import KINDS, QUALITIES, REASONS, SEVERITIES
 from devices.reasons import Reason
@@ -27,7 +27,7 @@ def test_every_code_has_both_words() -> None:
     for literal in (DeviceKind, Flag, HaulageKind, Scale, SiteKind, Standing):
         codes |= set(get_args(literal))
 
-    codes |= {*KITCHEN_FINDINGS, "corrected"}
+    codes |= {*SUSPICIONS, "corrected"}
     codes |= {name for names in VALUE_NAMES.values() for name in names}
     for kind in load_catalogue(None).sections:
         codes |= {*load_catalogue(None).thresholds(kind), *load_catalogue(None).score_weights(kind)}

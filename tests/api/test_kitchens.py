@@ -82,6 +82,17 @@ def test_streets_have_their_compliance_rate(viewer: TestClient, lunch: None) -> 
     assert (street["measured"], street["never_over"], street["compliance_rate"]) == (1, 0, 0.75)
 
 
+def test_a_street_has_its_outlets_before_any_reading(viewer: TestClient) -> None:
+    (street,) = viewer.get("/stats/streets").json()["items"]
+
+    assert (street["code"], street["outlets"], street["measured"], street["compliance_rate"]) == (
+        "370114001",
+        2,
+        0,
+        None,
+    )
+
+
 def test_opening_hours_are_counted_in_ten_minutes() -> None:
     monday = datetime(2025, 11, 23, tzinfo=UTC)
     hours = "10:00-14:00;22:00-02:00"

@@ -195,3 +195,15 @@ def test_built_files_ask_nothing_of_other_hosts() -> None:
     assert re.findall(r"<script(?![^>]*\bsrc=)", page) == []
     assert re.findall(r"""(?:src|href)=["'](?:https?:)?//""", page) == []
     assert [sheet.name for sheet in web.rglob("*.css") if "url(http" in sheet.read_text()] == []
+
+
+def test_kitchens_have_a_page_of_their_own(page: Page, console_url: str, officer: tuple[str, str]) -> None:
+    log_in(page, console_url, *officer)
+
+    page.get_by_test_id("nav-kitchens").click()
+
+    expect(page.get_by_test_id("kitchens").get_by_test_id("list-count")).to_contain_text("1")
+    page.get_by_text("街镇", exact=True).first.click()
+    expect(page.get_by_test_id("kitchens-streets")).to_contain_text("明水街道")
+    page.get_by_text("夜间核查", exact=True).click()
+    expect(page.get_by_test_id("kitchens")).to_contain_text("不是结论")

@@ -14,6 +14,7 @@ export const router = createRouter({
     { path: '/handover', name: 'handover', component: () => import('./pages/HandoverPage.vue') },
     { path: '/vehicles', name: 'vehicles', component: () => import('./pages/VehiclesPage.vue') },
     { path: '/outlets', name: 'outlets', component: () => import('./pages/OutletsPage.vue') },
+    { path: '/kitchens', name: 'kitchens', component: () => import('./pages/KitchensPage.vue') },
     { path: '/:rest(.*)', redirect: '/' },
   ],
 })

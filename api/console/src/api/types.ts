@@ -291,6 +291,47 @@ export interface LeadLine { id: number; kind: string; severity: Severity; state:
 export interface HandoverItems { since: string | null; open: AlertLine[]; acked: AlertLine[]; groups: GroupLine[]; leads: LeadLine[] }
 export interface Handover { id: number; at: string; given_by: string; note: string; items: HandoverItems; taken_by: string | null; taken_at: string | null }
 
+export interface KitchenMonth {
+  outlet_id: string
+  name: string
+  fume_mg_m3: number | null
+  over_min: number | null
+  compliance_rate: number | null
+  linkage_rate: number | null
+  online_rate: number | null
+  valid_rate: number | null
+  cleaned_on: string | null
+  purifier_h_since_cleaning: number | null
+}
+
+export interface StreetFigures {
+  code: string | null
+  name: string | null
+  outlets: number
+  measured: number
+  never_over: number
+  compliance_rate: number | null
+  linkage_rate: number | null
+}
+
+export interface KitchenFinding {
+  id: number
+  day: string
+  device_id: string
+  outlet_name: string | null
+  kind: string
+  explained: Record<string, number | string>
+}
+
+export interface CorrectionOrder {
+  id: number
+  outlet_id: string
+  outlet_name: string | null
+  what: string
+  due_on: string
+  state: string
+}
+
 export interface Law {
   id: string
   violation_zh: string
