@@ -42,6 +42,12 @@ ACKNOWLEDGED: LiteralString = """
     SELECT * FROM unnest(%s::text[], %s::text[], %s::boolean[], %s::timestamptz[]) ORDER BY 1, 2
         ON CONFLICT (device_id, command_id) DO NOTHING
 """
+SEND_NO_MORE: LiteralString = """
+    UPDATE device_command SET next_at = NULL
+      FROM unnest(%s::text[], %s::text[]) AS acked (device_id, command_id)
+     WHERE device_command.device_id = acked.device_id AND device_command.id::text = acked.command_id
+       AND next_at IS NOT NULL
+"""
 
 
 def store_said(connection: Connection, said: Iterable[Said]) -> None:
@@ -57,7 +63,9 @@ def store_said(connection: Connection, said: Iterable[Said]) -> None:
         _store_statuses(connection, statuses)
     if acks:
         rows = [(*key, ok, instant(received_us)) for key, (ok, received_us) in acks.items()]
-        connection.execute(ACKNOWLEDGED, [list(column) for column in zip(*rows, strict=True)])
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        connection.execute(ACKNOWLEDGED, columns)
+        connection.execute(SEND_NO_MORE, columns[:2])
 
 
 def _store_statuses(connection: Connection, statuses: Mapping[str, Sequence[Said]]) -> None:

@@ -19,14 +19,16 @@ CREATE TABLE command_ack (
     PRIMARY KEY (device_id, command_id)
 );
 
--- Commands to send down. A collector publishes what is not sent yet; a crash between the two sends it again, under the same id.
+-- Commands to devices. A collector publishes those that are due, under the same id each time, until an answer comes.
 CREATE TABLE device_command (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     device_id  text NOT NULL,
-    body       jsonb NOT NULL,              -- `type` and whatever goes with it; the id is added
+    body       jsonb NOT NULL,              -- `type` and what goes with it; the id is added
     created_by text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    sent_at    timestamptz                  -- handed to the broker's connection
+    attempts   integer NOT NULL DEFAULT 0,
+    sent_at    timestamptz,                 -- last
+    next_at    timestamptz DEFAULT now()    -- null: answered, or sent often enough
 );
 CREATE INDEX device_command_of ON device_command (device_id, id);
-CREATE INDEX device_command_unsent ON device_command (id) WHERE sent_at IS NULL;
+CREATE INDEX device_command_due ON device_command (next_at) WHERE next_at IS NOT NULL;

@@ -57,7 +57,8 @@ def test_a_device_has_what_it_said_of_itself_last_and_nulls_until_then(
     viewer: TestClient, database: Database
 ) -> None:
     database.execute(
-        "INSERT INTO terminal_status VALUES ('V0', true, %(at)s, %(at)s, '1.4.2', %(at)s), ('V1', false, %(at)s, %(at)s, NULL, NULL)",
+        "INSERT INTO terminal_status VALUES ('V0', true, %(at)s, %(at)s, '1.4.2', %(at)s),"
+        " ('V1', false, %(at)s, %(at)s, NULL, NULL)",
         {"at": NOON},
     )
 

@@ -1,5 +1,7 @@
 """A terminal's own word, from a real broker to the list of devices."""
 
+import json
+import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +31,9 @@ def terminal(url: str) -> Iterator[mqtt.Client]:
         yield client
     finally:
         client.loop_stop()
-        client.socket().close()
+        socket = client.socket()
+        assert socket is not None
+        socket.close()
 
 
 def test_what_a_terminal_said_before_the_collector_came_its_will_and_what_is_retained(
@@ -74,3 +78,42 @@ def test_what_a_terminal_said_before_the_collector_came_its_will_and_what_is_ret
     assert kept() == before
     with psycopg.connect(database_url) as connection:
         assert connection.execute("SELECT count(*) FROM quarantine").fetchone() == (0,)
+
+
+def test_a_command_reaches_the_terminal_and_its_answer_the_database(
+    database_url: str, broker: Mosquitto, tmp_path: Path
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        builders.district(connection)
+    env = environment(tmp_path, database_url=database_url, mqtt_url=broker.url)
+    with (
+        serving("--role", "collector", env=env, directory=tmp_path),
+        terminal(broker.url) as client,
+        psycopg.connect(database_url, autocommit=True) as connection,
+    ):
+        ready = queue.SimpleQueue[int]()
+        client.on_subscribe = lambda _client, _data, mid, *_: ready.put(mid)
+
+        def answer(client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+            said = json.loads(message.payload)
+            client.publish(
+                "ff/v1/vehicle/V0/ack", json.dumps({"id": said["id"], "ok": said["type"] == "locate"}), qos=1
+            )
+
+        client.on_message = answer
+        client.subscribe("ff/v1/vehicle/V0/cmd", 1)
+        ready.get(timeout=10)
+        asked = {
+            str(
+                builders.insert(connection, "device_command", device_id="V0", body=body, created_by="duty")
+            ): ok
+            for body, ok in (('{"type":"locate"}', True), ('{"type":"voice"}', False))
+        }
+
+        def acked() -> dict[str, bool]:
+            return dict(connection.execute("SELECT command_id, ok FROM command_ack").fetchall())
+
+        wait_until(lambda: acked() == asked, seconds=20, what=lambda: str(acked()))
+        assert (
+            connection.execute("SELECT attempts, next_at FROM device_command").fetchall() == [(1, None)] * 2
+        )
