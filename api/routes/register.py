@@ -13,24 +13,32 @@ from api.paging import Page, pages
 
 router = APIRouter(tags=["register"])
 
-NOUNS = {
+DEVICES = sql.SQL("""(
+    SELECT device.*, terminal_status.online, terminal_status.firmware,
+           CASE WHEN online THEN since END AS online_since, CASE WHEN NOT online THEN since END AS offline_since
+      FROM device LEFT JOIN terminal_status USING (device_id)
+) AS device""")
+"""With what a terminal said of itself last; null: nothing yet."""
+
+NOUNS: dict[str, tuple[str | sql.SQL, str]] = {
     "companies": ("company", "company_id"),
     "sites": ("site", "site_id"),
     "routes": ("route", "route_id"),
     "roads": ("road", "road_id"),
     "jurisdictions": ("jurisdiction", "code"),
     "permits": ("permit", "permit_id"),
-    "devices": ("device", "device_id"),
+    "devices": (DEVICES, "device_id"),
 }
-"""Path to table and key."""
+"""Path to table, or what stands for it, and key."""
 
 PAGE = sql.SQL(
     "SELECT * FROM {table} WHERE (%(after)s::text IS NULL OR {key} > %(after)s) ORDER BY {key} LIMIT %(fetch)s"
 )
 
 
-def _lister(noun: str, table: str, key: str) -> Callable[..., Answer]:
-    query = PAGE.format(table=sql.Identifier(table), key=sql.Identifier(key))
+def _lister(noun: str, table: str | sql.SQL, key: str) -> Callable[..., Answer]:
+    source = sql.Identifier(table) if isinstance(table, str) else table
+    query = PAGE.format(table=source, key=sql.Identifier(key))
 
     def list_noun(
         _: AnyCaller, connection: Database, page: Annotated[Page, Depends(pages(noun, str))]
