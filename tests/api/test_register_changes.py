@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, LiteralString
 from urllib.parse import quote
 
 import psycopg
@@ -31,6 +31,8 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     with fresh_database(request.getfixturevalue(getattr(request, "param", "timescaledb"))) as url:
         yield url
 
+
+WAITING: LiteralString = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'registry_version'::regclass"
 
 on_both_servers = pytest.mark.parametrize("database_url", ["timescaledb", "embedded_server"], indirect=True)
 
@@ -240,23 +242,36 @@ def test_of_changes_at_once_none_is_lost(admin: TestClient, database: Database) 
     assert load_registry(database).version == 5
 
 
-def test_a_standing_does_not_undo_what_an_admin_changes_meanwhile(
+def test_a_standing_and_a_cleaning_do_not_undo_what_is_changed_meanwhile(
     admin: TestClient, database: Database, other: Database
 ) -> None:
-    other.execute("LOCK TABLE registry_version IN SHARE ROW EXCLUSIVE MODE")  # somebody writes
-    body = {"status": "suspended", "reason": "整改期间"}
-    sent = threading.Thread(target=lambda: admin.post("/directory/companies/C1/standing", json=body))
-    sent.start()
-    waiting = "SELECT FROM pg_locks WHERE NOT granted AND relation = 'registry_version'::regclass"
-    while database.execute(waiting).fetchone() is None:
-        time.sleep(0.01)
-    other.execute("SELECT set_config('fleetfume.registry_version', '1', true)")
-    other.execute("UPDATE company SET phone = '0531-1' WHERE company_id = 'C1'")
-    other.commit()
-    sent.join()
+    """They change one column of a row that somebody else may be changing."""
 
-    after = load_registry(database).companies["C1"]
-    assert (after.status, after.phone) == ("suspended", "0531-1")
+    def meanwhile(path: str, body: dict[str, Any], change: LiteralString) -> None:
+        other.execute("LOCK TABLE registry_version IN SHARE ROW EXCLUSIVE MODE")  # somebody writes
+        sent = threading.Thread(target=admin.post, args=(path,), kwargs={"json": body})
+        sent.start()
+        while database.execute(WAITING).fetchone() is None:
+            assert sent.is_alive()
+            time.sleep(0.01)
+        other.execute("SELECT set_config('fleetfume.registry_version', '1', true)")
+        other.execute(change)
+        other.commit()
+        sent.join()
+
+    meanwhile(
+        "/directory/companies/C1/standing",
+        {"status": "suspended", "reason": "整改期间"},
+        "UPDATE company SET phone = '0531-1' WHERE company_id = 'C1'",
+    )
+    meanwhile(
+        "/outlets/R0/cleanings",
+        {"cleaned_on": "2025-11-20"},
+        "UPDATE outlet SET address = '新址' WHERE outlet_id = 'R0'",
+    )
+    after = load_registry(database)
+    assert (after.companies["C1"].status, after.companies["C1"].phone) == ("suspended", "0531-1")
+    assert (str(after.outlets["R0"].cleaned_on), after.outlets["R0"].address) == ("2025-11-20", "新址")
 
 
 def test_a_company_that_is_suspended_may_not_haul_from_the_next_reading_on(
