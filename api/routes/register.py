@@ -10,19 +10,29 @@ from api.answers import Answer
 from api.auth import AnyCaller
 from api.database import Database, rows
 from api.paging import Page, pages
+from api.register_shapes import (
+    CompanyShape,
+    DeviceShape,
+    JurisdictionShape,
+    PermitShape,
+    RoadShape,
+    RouteShape,
+    SiteShape,
+)  # fmt: skip
+from api.shapes import Shape, page_of
 
 router = APIRouter(tags=["register"])
 
-NOUNS = {
-    "companies": ("company", "company_id"),
-    "sites": ("site", "site_id"),
-    "routes": ("route", "route_id"),
-    "roads": ("road", "road_id"),
-    "jurisdictions": ("jurisdiction", "code"),
-    "permits": ("permit", "permit_id"),
-    "devices": ("device", "device_id"),
+NOUNS: dict[str, tuple[str, str, type[Shape]]] = {
+    "companies": ("company", "company_id", CompanyShape),
+    "sites": ("site", "site_id", SiteShape),
+    "routes": ("route", "route_id", RouteShape),
+    "roads": ("road", "road_id", RoadShape),
+    "jurisdictions": ("jurisdiction", "code", JurisdictionShape),
+    "permits": ("permit", "permit_id", PermitShape),
+    "devices": ("device", "device_id", DeviceShape),
 }
-"""Path to table and key."""
+"""Path to table, key and shape."""
 
 PAGE = sql.SQL(
     "SELECT * FROM {table} WHERE (%(after)s::text IS NULL OR {key} > %(after)s) ORDER BY {key} LIMIT %(fetch)s"
@@ -44,5 +54,5 @@ def _lister(noun: str, table: str, key: str) -> Callable[..., Answer]:
     return list_noun
 
 
-for _noun, (_table, _key) in NOUNS.items():
-    router.get(f"/{_noun}")(_lister(_noun, _table, _key))
+for _noun, (_table, _key, _shape) in NOUNS.items():
+    router.get(f"/{_noun}", response_model=page_of(_shape))(_lister(_noun, _table, _key))
