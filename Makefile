@@ -10,10 +10,10 @@ CONSOLE_SOURCES := $(shell find api/console -path api/console/node_modules -prun
 .DELETE_ON_ERROR:
 .PHONY: demo test check bench chaos parts console $(BENCHES)
 
-demo: .venv/.made api/web/index.html
+demo: .venv/.compiled api/web/index.html
 	@exec $(BIN)/fleetfume demo
 
-test: .venv/.made api/web/index.html parts
+test: .venv/.compiled api/web/index.html parts
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 check: .venv/.made api/console/node_modules/.made
@@ -23,13 +23,13 @@ check: .venv/.made api/console/node_modules/.made
 	$(BIN)/lint-imports
 	PATH="$(abspath $(BIN)):$$PATH" npm --prefix api/console run check
 
-bench: .venv/.made api/web/index.html parts
+bench: .venv/.compiled api/web/index.html parts
 	for name in $(or $(filter $(BENCHES),$(MAKECMDGOALS)),$(BENCHES)); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 $(BENCHES): # `make bench rightness` runs that one
 	@:
 
-chaos: .venv/.made parts
+chaos: .venv/.compiled parts
 	$(BIN)/python -m tests.faults --minutes $(MINUTES)
 
 parts:
@@ -47,6 +47,12 @@ console: api/web/index.html
 		$(BIN)/pip install --quiet --require-hashes -r requirements-node.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+
+# The engine's code, compiled once before several processes want it at the same time. numba looks at dates, so does this.
+.venv/.compiled: .venv/.made $(shell find analytics -name '*.py' 2>/dev/null) ingest/warming.py
+	@echo "compiling the engine"
+	@$(BIN)/python -m ingest.warming
+	@touch $@
 
 api/console/node_modules/.made: api/console/package-lock.json | .venv/.made
 	PATH="$(abspath $(BIN)):$$PATH" npm --prefix api/console ci --no-audit --no-fund --loglevel=error

@@ -138,7 +138,7 @@ def more_zones(registry: Registry, count: int, corners: int) -> Registry:
 def start_up() -> dict[str, float]:
     """Processor seconds until a new process has the engine warm: without compiled code kept, and with it."""
     program = (
-        "from alerts.catalogue import load_catalogue; from ingest.judging import warm_up;"
+        "from alerts.catalogue import load_catalogue; from ingest.warming import warm_up;"
         " warm_up(load_catalogue(None))"
     )
     took = {}

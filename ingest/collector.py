@@ -18,11 +18,11 @@ from ingest import metrics
 from ingest.arrivals import Delivery
 from ingest.batch import Answer, Quarantined
 from ingest.identity import Numbers
-from ingest.judging import warm_up
 from ingest.lanes import Backlog, Deferred
 from ingest.pipeline import Pipeline
 from ingest.rates import Rates
 from ingest.sessions import Sessions
+from ingest.warming import warm_up
 from runtime import health
 from runtime.database import AWAY, connect
 from runtime.settings import Settings

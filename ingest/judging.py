@@ -10,14 +10,12 @@ Silence  Rules that wait for silence, or for a time to be up, are told in two wa
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, get_args
+from typing import Any, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.catalogue import Catalogue
-from analytics.district import compile_district
 from analytics.fume import FUME_LAYOUT, FUME_STATE, fume_due, judge_fume, new_fume_states, pass_fume_time
 from analytics.localtime import local_times
 from analytics.records import FIX, NO, REFUSED, SAMPLE, UNKNOWN, YES
@@ -29,7 +27,6 @@ from analytics.vehicles import (
     silent_vehicles,
     vehicles_due,
 )  # fmt: skip
-from devices.types import Device, DeviceKind, Registry
 from ingest.fleet import Fleet
 
 Records = NDArray[np.void]
@@ -228,18 +225,3 @@ class FumeJudge:
 
 
 JUDGES: dict[str, Judge] = {"vehicle": VehicleJudge(), "fume": FumeJudge()}
-
-
-def warm_up(catalogue: Catalogue) -> None:
-    """Have the engine compiled, or its compiled code loaded, before the first reading waits for it."""
-    empty = Registry(
-        devices={
-            kind: Device(device_id=kind, kind=kind, bound_to=None, status="active")
-            for kind in get_args(DeviceKind)
-        }
-    )
-    fleet = Fleet(empty, compile_district(empty), catalogue)
-    for kind, judge in JUDGES.items():
-        states, _, _ = judge.judge(fleet, [kind], judge.new_states(1), np.zeros(1, dtype=judge.record_type))
-        judge.due(fleet, [kind], states, UTC)
-        judge.silent(fleet, [kind], states, 0, UTC)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba import types
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,7 +63,24 @@ def inner_kernel(function: F) -> F:
     What would let Python call it takes a `District` apart array by array, and took half of the compiler's
     time. Nor is its code kept: the callers' holds it.
     """
-    return cast(
-        "F",
-        numba.njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function),  # type: ignore[call-overload]
+    compiled = numba.njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)  # type: ignore[call-overload]
+    if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        _compile_once(compiled)
+    return cast("F", compiled)
+
+
+def _compile_once(compiled: Any) -> None:
+    """Have a call with a constant, or a narrow integer, use the code for int64.
+
+    numba would compile the function anew for each constant that is passed to it, and for all that this one calls
+    with it: half of the kitchens' functions were compiled two to six times.
+    """
+    resolve = compiled.get_call_template
+    compiled.get_call_template = lambda args, kws: resolve(
+        [_widened(arg) for arg in args], {name: _widened(arg) for name, arg in kws.items()}
     )
+
+
+def _widened(arg: Any) -> Any:
+    arg = types.unliteral(arg)  # type: ignore[no-untyped-call]
+    return types.int64 if arg in types.signed_domain else arg

@@ -15,8 +15,8 @@ from devices.terminals import Terminals
 from ingest import lanes
 from ingest.arrivals import Delivery
 from ingest.collector import _collect
-from ingest.judging import warm_up
 from ingest.sessions import Sessions
+from ingest.warming import warm_up
 from runtime.settings import Settings
 from tests.ingest.test_pipeline import A_BAD_HAUL, NOW_US, Reading, of
 from tests.small_district import registry

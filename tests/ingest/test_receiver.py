@@ -129,7 +129,9 @@ def test_what_is_sent_down_while_the_broker_is_away_goes_out_when_it_is_back(bro
             wait_until(lambda: not receiver.connected, seconds=20)
             receiver.publish("ff/v1/fume/F0/cmd", b"2")
             broker.start()
-            assert came.get(timeout=60) == b"2"
+            while (answer := came.get(timeout=60)) == b"1":
+                pass  # at least once: the broker may have been stopped before it heard that the first had come
+            assert answer == b"2"
         finally:
             device.disconnect()
             device.loop_stop()

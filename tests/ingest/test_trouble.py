@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import psycopg
 import pytest
 
 from devices.repository import store_registry
 from ingest.arrivals import Delivery
+from ingest.batch import Batch, sort_out
 from runtime import database
 from runtime.database import AWAY
 from tests.ingest.test_pipeline import A_BAD_HAUL, NOW_US, of, pipeline
@@ -66,7 +68,12 @@ def test_a_collector_that_stood_still_inside_its_transaction_blames_no_message(
     """PostgreSQL ends a transaction that does nothing for long, and the machine may sleep at any moment."""
     line = pipeline()
     connection.execute("SET idle_in_transaction_session_timeout = 50")
-    monkeypatch.setattr("ingest.pipeline.sort_out", lambda *_, **__: time.sleep(0.5))
+
+    def slowly(*arguments: Any, **options: Any) -> Batch:
+        time.sleep(0.5)
+        return sort_out(*arguments, **options)
+
+    monkeypatch.setattr("ingest.pipeline.sort_out", slowly)
 
     with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout):
         line.process(connection, A_MESSAGE_EACH[:1])

@@ -1,0 +1,42 @@
+"""The engine's compiled code, made or loaded before the first reading waits for it.
+
+`python -m ingest.warming`, a step of make, makes what is kept (`analytics.kernels._compile`), trucks and kitchens side by
+side, so that whatever is started next only loads it.
+"""
+
+from collections.abc import Iterable
+from multiprocessing import get_context
+from typing import get_args
+
+import numpy as np
+
+from alerts.catalogue import Catalogue, load_catalogue
+from analytics.district import compile_district
+from devices.types import Device, DeviceKind, Registry
+from ingest.fleet import Fleet
+from ingest.judging import JUDGES, UTC
+
+
+def warm_up(catalogue: Catalogue, kinds: Iterable[str] = tuple(JUDGES)) -> None:
+    """Call all that the judges of `kinds` have compiled, with a reading and a register of nothing."""
+    empty = Registry(
+        devices={
+            kind: Device(device_id=kind, kind=kind, bound_to=None, status="active")
+            for kind in get_args(DeviceKind)
+        }
+    )
+    fleet = Fleet(empty, compile_district(empty), catalogue)
+    for kind in kinds:
+        judge = JUDGES[kind]
+        states, _, _ = judge.judge(fleet, [kind], judge.new_states(1), np.zeros(1, dtype=judge.record_type))
+        judge.due(fleet, [kind], states, UTC)
+        judge.silent(fleet, [kind], states, 0, UTC)
+
+
+def _warm_one(kind: str) -> None:
+    warm_up(load_catalogue(None), [kind])
+
+
+if __name__ == "__main__":
+    with get_context("spawn").Pool(len(JUDGES)) as pool:
+        pool.map(_warm_one, JUDGES)
