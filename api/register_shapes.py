@@ -78,6 +78,10 @@ class DeviceShape(Shape):
     interval_s: float | None
     status: str
     installed_on: date | None
+    online: bool | None
+    firmware: str | None
+    online_since: datetime | None
+    offline_since: datetime | None
 
 
 class StateShape(Shape):

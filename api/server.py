@@ -18,6 +18,7 @@ from api.metrics import Measured
 from api.routes import (
     alerts,
     audit,
+    commands,
     credit,
     devices,
     duty,
@@ -120,6 +121,7 @@ def _api() -> APIRouter:
         office,
         duty,
         quarantine,
+        commands,
         devices,
         stats,
         trips,

@@ -23,24 +23,32 @@ from api.shapes import Shape, page_of
 
 router = APIRouter(tags=["register"])
 
-NOUNS: dict[str, tuple[str, str, type[Shape]]] = {
+DEVICES = sql.SQL("""(
+    SELECT device.*, terminal_status.online, terminal_status.firmware,
+           CASE WHEN online THEN since END AS online_since, CASE WHEN NOT online THEN since END AS offline_since
+      FROM device LEFT JOIN terminal_status USING (device_id)
+) AS device""")
+"""With what a terminal said of itself last; null: nothing yet."""
+
+NOUNS: dict[str, tuple[str | sql.SQL, str, type[Shape]]] = {
     "companies": ("company", "company_id", CompanyShape),
     "sites": ("site", "site_id", SiteShape),
     "routes": ("route", "route_id", RouteShape),
     "roads": ("road", "road_id", RoadShape),
     "jurisdictions": ("jurisdiction", "code", JurisdictionShape),
     "permits": ("permit", "permit_id", PermitShape),
-    "devices": ("device", "device_id", DeviceShape),
+    "devices": (DEVICES, "device_id", DeviceShape),
 }
-"""Path to table, key and shape."""
+"""Path to table, or what stands for it, key and shape."""
 
 PAGE = sql.SQL(
     "SELECT * FROM {table} WHERE (%(after)s::text IS NULL OR {key} > %(after)s) ORDER BY {key} LIMIT %(fetch)s"
 )
 
 
-def _lister(noun: str, table: str, key: str) -> Callable[..., Answer]:
-    query = PAGE.format(table=sql.Identifier(table), key=sql.Identifier(key))
+def _lister(noun: str, table: str | sql.SQL, key: str) -> Callable[..., Answer]:
+    source = sql.Identifier(table) if isinstance(table, str) else table
+    query = PAGE.format(table=source, key=sql.Identifier(key))
 
     def list_noun(
         _: AnyCaller, connection: Database, page: Annotated[Page, Depends(pages(noun, str))]
