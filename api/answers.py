@@ -1,11 +1,11 @@
-"""JSON answers: instants as RFC 3339 with Z, days as ISO dates, bytes as base64, NaN as null."""
+"""JSON answers: instants as RFC 3339 with Z, days as ISO dates, bytes as base64, NaN as null, numbers as numbers."""
 
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
-encode = msgspec.json.Encoder().encode
+encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Answer(Response):

@@ -15,6 +15,7 @@ from psycopg import Connection
 from api.answers import Answer
 from api.database import Database, one
 from api.limiter import Limiter
+from api.shapes import Shape
 from api.users import FIND, MAX_NAME, MAX_PASSWORD, NOBODY, ROLE, hasher
 
 TOKEN_LIFE_S = 12 * 3600  # a shift
@@ -28,6 +29,18 @@ PER_ADDRESS = (100, 300.0)
 
 router = APIRouter(tags=["auth"])
 _bearer = OAuth2PasswordBearer(tokenUrl="/api/v1/auth/token", auto_error=False)
+
+
+class UserShape(Shape):
+    name: str
+    role: str
+
+
+class TokenShape(Shape):
+    access_token: str
+    token_type: str
+    expires_in: int
+    user: UserShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +102,7 @@ def _signed_in(request: Request, login: Annotated[Login, Depends(_admitted)]) ->
     return SignedIn(Caller(login.username, user["role"]), key)
 
 
-@router.post("/auth/token", responses={401: {}, 429: {}})
+@router.post("/auth/token", responses={401: {}, 429: {}}, response_model=TokenShape)
 def make_token(
     signed_in: Annotated[SignedIn, Depends(_signed_in, max_concurrency=PARALLEL_LOGINS)],
 ) -> Answer:
@@ -189,7 +202,7 @@ def allowed(*roles: str) -> Callable[[Caller], Caller]:
     return check
 
 
-@router.get("/me")
+@router.get("/me", response_model=UserShape)
 def me(caller: AnyCaller) -> Answer:
     """Who the token is for."""
     return Answer({"name": caller.name, "role": caller.role})

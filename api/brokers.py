@@ -18,6 +18,7 @@ from api.answers import Answer
 from api.auth import CHALLENGE
 from api.database import Database
 from api.limiter import Limiter
+from api.shapes import Shape
 from devices.access import SERVICE_USER, is_allowed
 from devices.credentials import is_device_secret
 from runtime.settings import Settings
@@ -52,6 +53,11 @@ class Doing(BaseModel):
     topic: Annotated[str, Field(max_length=65535)]
 
 
+class VerdictShape(Shape):
+    result: Literal["allow", "deny"]
+    is_superuser: bool
+
+
 def _is_a_broker(request: Request) -> None:
     settings: Settings = request.app.state.settings
     if settings.broker_auth_secret is None:
@@ -61,7 +67,9 @@ def _is_a_broker(request: Request) -> None:
         raise HTTPException(401, "this is for the broker, which shows its secret", headers=CHALLENGE)
 
 
-@router.post("/auth", dependencies=[Depends(_is_a_broker)], responses={401: {}, 404: {}})
+@router.post(
+    "/auth", dependencies=[Depends(_is_a_broker)], responses={401: {}, 404: {}}, response_model=VerdictShape
+)
 def authenticate(request: Request, connection: Database, asked: Connecting) -> Answer:
     """Whether it may connect: a device by its own secret, with its id as client id and as user name."""
     limits: BrokerLimits = request.app.state.broker_limits
@@ -80,7 +88,9 @@ def authenticate(request: Request, connection: Database, asked: Connecting) -> A
     return _result(good=good)
 
 
-@router.post("/acl", dependencies=[Depends(_is_a_broker)], responses={401: {}, 404: {}})
+@router.post(
+    "/acl", dependencies=[Depends(_is_a_broker)], responses={401: {}, 404: {}}, response_model=VerdictShape
+)
 def authorise(request: Request, asked: Doing) -> Answer:
     """Whether it may publish to a topic, or subscribe to it."""
     settings: Settings = request.app.state.settings

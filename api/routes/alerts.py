@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, LiteralString
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from psycopg import Connection
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from alerts import duty
 from alerts.external import KINDS as EXTERNAL_KINDS
@@ -65,7 +65,19 @@ class Dismissal(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     code: Code = "other"
-    reason: Reason = ""
+    reason: Annotated[Reason, Field(validation_alias=AliasChoices("reason", "note"))] = ""
+    """Also taken as `note`, as everything else an officer says is called."""
+
+
+class ExplanationShape(Shape):
+    alert: dict[str, Any]
+    rule: dict[str, Any]
+    judged_by: Annotated[dict[str, Any], Field(alias="register")]
+    values: dict[str, Any]
+    score: dict[str, Any]
+    stretch: dict[str, Any]
+    caveats: list[str]
+    left_out: dict[str, Any]
 
 
 class GroupShape(Shape):
@@ -163,7 +175,7 @@ def get_alert(_: AnyCaller, request: Request, connection: Database, alert_id: Id
     return _shown(request, connection, alert_id)
 
 
-@router.get("/{alert_id}/explanation")
+@router.get("/{alert_id}/explanation", response_model=ExplanationShape)
 def get_explanation(_: AnyCaller, request: Request, connection: Database, alert_id: Identity) -> Answer:
     """Why it was opened, judged once more: fixes with distances and sites, what was left out, thresholds, score.
 

@@ -96,6 +96,13 @@ class DrawShape(Shape):
     hash: str
 
 
+class StandingShape(Shape):
+    id: str
+    status: str
+    reason: str
+    registry_version: int
+
+
 @router.get("/credit/scheme", response_model=SchemeShape)
 def get_scheme(_: AnyCaller) -> Answer:
     """What takes how many points."""
@@ -156,13 +163,13 @@ def reviews_due(
     return Answer(rows(connection, REVIEWS, {"today": today, "until": today + timedelta(days=within_days)}))
 
 
-@router.post("/directory/companies/{company_id}/standing")
+@router.post("/directory/companies/{company_id}/standing", response_model=StandingShape)
 def put_company(caller: Officer, connection: Database, company_id: str, body: Standing) -> Answer:
     """Suspend, let out or take back in, with a reason: what its permits allow changes at once."""
     return _put(connection, "companies", company_id, caller, body)
 
 
-@router.post("/directory/vehicles/{plate}/standing")
+@router.post("/directory/vehicles/{plate}/standing", response_model=StandingShape)
 def put_vehicle(caller: Officer, connection: Database, plate: str, body: Standing) -> Answer:
     """As of a company."""
     return _put(connection, "vehicles", plate, caller, body)

@@ -1,15 +1,17 @@
 """What was wrong with a device's readings: doubted ones and those that could not be read, by hour."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, LiteralString
 
 from fastapi import APIRouter, HTTPException, Request
+from pydantic import Field
 
 from api.answers import Answer
 from api.auth import AnyCaller
 from api.database import Database, one, rows
 from api.parameters import From, To
-from api.routes.quarantine import COLUMNS, SHOWN_BYTES, shown
+from api.routes.quarantine import COLUMNS, SHOWN_BYTES, QuarantinedShape, shown
+from api.shapes import Shape
 
 router = APIRouter(prefix="/devices", tags=["devices"])
 
@@ -51,7 +53,36 @@ NEWEST_DOUBTED: LiteralString = """
 TABLES: dict[str, LiteralString] = {"vehicle": "vehicle_position", "fume": "fume_reading"}
 
 
-@router.get("/{device_id}/faults")
+class DoubtedHour(Shape):
+    hour: datetime
+    quality: str
+    readings: int
+
+
+class RefusedHour(Shape):
+    hour: datetime
+    reason: str
+    readings: int
+
+
+class FindingShape(Shape):
+    day: date
+    code: str
+    detail: Any
+
+
+class FaultsShape(Shape):
+    device_id: str
+    begin: datetime = Field(alias="from")
+    to: datetime
+    doubted: list[DoubtedHour]
+    refused: list[RefusedHour]
+    doubted_newest: list[dict[str, Any]]
+    refused_newest: list[QuarantinedShape]
+    findings: list[FindingShape]
+
+
+@router.get("/{device_id}/faults", response_model=FaultsShape)
 def get_faults(
     request: Request, _: AnyCaller, connection: Database, device_id: str, begin: From = None, to: To = None
 ) -> Answer:

@@ -39,7 +39,7 @@ class EventBody(BaseModel):
     link: Annotated[str, StringConstraints(max_length=500, pattern="^https?://")] | None = None
 
 
-@router.post("/events", status_code=201, responses={200: {}}, response_model=AlertShape)
+@router.post("/events", status_code=201, responses={200: {"model": AlertShape}}, response_model=AlertShape)
 def take(
     _: Annotated[Caller, Depends(allowed("duty", "squad"))], request: Request, connection: Database, body: EventBody
 ) -> Answer:  # fmt: skip

@@ -1,7 +1,7 @@
 """Hotspots of suspected dumping and loaded stops."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -11,13 +11,32 @@ from api.auth import AnyCaller
 from api.database import Database
 from api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from api.parameters import From, To
+from api.shapes import Shape, page_of
 
 router = APIRouter(tags=["hotspots"])
 
 DEFAULT_SPAN = timedelta(days=30)
 
 
-@router.get("/hotspots")
+class HotspotShape(Shape):
+    rank: int
+    weight: int
+    lat: float
+    lon: float
+    radius_m: float
+    dumpings: int
+    stops: int
+    vehicles: dict[str, int]
+    days: list[date]
+    hours: dict[str, int]
+    patrol_hours: list[str]
+    first_at: datetime
+    last_at: datetime
+    jurisdiction: str | None
+    alerts: list[int]
+
+
+@router.get("/hotspots", response_model=page_of(HotspotShape))
 def hotspots(
     _: AnyCaller,
     request: Request,

@@ -10,8 +10,17 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, mo
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
 from api.database import Database, one, rows
+from api.kitchen_shapes import (
+    CleaningShape,
+    InspectionShape,
+    InspectionWithResults,
+    OrderShape,
+    ResultShape,
+    ShopFrontShape,
+)
 from api.paging import Page, pages
 from api.parameters import Identity
+from api.shapes import page_of
 from devices.repository import load_registry, lock_registry, put_row, raise_version
 
 router = APIRouter(tags=["kitchens"])
@@ -180,14 +189,14 @@ SHOP_FRONTS: LiteralString = """
 """
 
 
-@router.get("/outlets/{outlet_id}/cleanings")
+@router.get("/outlets/{outlet_id}/cleanings", response_model=page_of(CleaningShape))
 def list_cleanings(_: AnyCaller, connection: Database, outlet_id: str) -> Answer:
     """Recorded cleanings, struck ones too, the newest first."""
     _check_outlet(connection, outlet_id)
     return Answer({"items": rows(connection, CLEANINGS, (outlet_id,)), "next_cursor": None})
 
 
-@router.post("/outlets/{outlet_id}/cleanings", status_code=201)
+@router.post("/outlets/{outlet_id}/cleanings", response_model=CleaningShape, status_code=201)
 def record_cleaning(
     officer: Officer, request: Request, connection: Database, outlet_id: str, body: CleaningBody
 ) -> Answer:
@@ -203,7 +212,7 @@ def record_cleaning(
     return Answer(recorded, status_code=201)
 
 
-@router.post("/cleanings/{cleaning_id}/strike")
+@router.post("/cleanings/{cleaning_id}/strike", response_model=CleaningShape)
 def strike_cleaning(
     officer: Officer, connection: Database, cleaning_id: Identity, body: StrikeBody
 ) -> Answer:
@@ -215,7 +224,7 @@ def strike_cleaning(
     return Answer(struck)
 
 
-@router.get("/correction-orders")
+@router.get("/correction-orders", response_model=page_of(OrderShape))
 def list_orders(
     _: AnyCaller,
     request: Request,
@@ -231,7 +240,7 @@ def list_orders(
     return Answer(page.answer(found, lambda row: [row["id"]]))
 
 
-@router.post("/correction-orders", status_code=201)
+@router.post("/correction-orders", response_model=OrderShape, status_code=201)
 def issue_order(officer: Officer, request: Request, connection: Database, body: OrderBody) -> Answer:
     _check_outlet(connection, body.outlet_id)
     if (
@@ -246,7 +255,7 @@ def issue_order(officer: Officer, request: Request, connection: Database, body: 
     return Answer(_order(connection, request, issued["id"]), status_code=201)
 
 
-@router.post("/correction-orders/{order_id}/rechecks", status_code=201)
+@router.post("/correction-orders/{order_id}/rechecks", response_model=OrderShape, status_code=201)
 def recheck_order(
     officer: Officer, request: Request, connection: Database, order_id: Identity, body: RecheckBody
 ) -> Answer:
@@ -258,7 +267,7 @@ def recheck_order(
     return Answer(_order(connection, request, order_id), status_code=201)
 
 
-@router.get("/inspections")
+@router.get("/inspections", response_model=page_of(InspectionShape))
 def list_inspections(
     _: AnyCaller, connection: Database, page: Annotated[Page, Depends(pages("inspections", int))]
 ) -> Answer:
@@ -268,7 +277,7 @@ def list_inspections(
     return Answer(page.answer(found, lambda row: [row["id"]]))
 
 
-@router.post("/inspections", status_code=201)
+@router.post("/inspections", response_model=InspectionShape, status_code=201)
 def begin_inspection(officer: Officer, connection: Database, body: InspectionBody) -> Answer:
     begun = one(connection, BEGIN_INSPECTION, {"by": officer.name, **body.model_dump()})
     if begun is None:
@@ -276,7 +285,7 @@ def begin_inspection(officer: Officer, connection: Database, body: InspectionBod
     return Answer(_inspection(connection, begun["id"]), status_code=201)
 
 
-@router.get("/inspections/{inspection_id}")
+@router.get("/inspections/{inspection_id}", response_model=InspectionWithResults)
 def get_inspection(_: AnyCaller, connection: Database, inspection_id: Identity) -> Answer:
     """One joint action with its results."""
     return Answer(
@@ -284,7 +293,7 @@ def get_inspection(_: AnyCaller, connection: Database, inspection_id: Identity) 
     )
 
 
-@router.post("/inspections/{inspection_id}/results", status_code=201)
+@router.post("/inspections/{inspection_id}/results", response_model=ResultShape, status_code=201)
 def add_result(officer: Officer, connection: Database, inspection_id: Identity, body: ResultBody) -> Answer:
     _inspection(connection, inspection_id)
     _check_outlet(connection, body.outlet_id)
@@ -296,7 +305,7 @@ def add_result(officer: Officer, connection: Database, inspection_id: Identity, 
     return Answer(added, status_code=201)
 
 
-@router.get("/shop-fronts")
+@router.get("/shop-fronts", response_model=page_of(ShopFrontShape))
 def list_shop_fronts(
     _: AnyCaller,
     connection: Database,

@@ -12,8 +12,17 @@ from alerts.kitchen_figures import Counter, open_ten_minutes
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
 from api.database import Database, one, rows
+from api.kitchen_shapes import (
+    FiguresShape,
+    KitchenFindingShape,
+    KitchenMonthShape,
+    StandardsShape,
+    StreetShape,
+    UnitShape,
+)
 from api.paging import Page, pages
 from api.parameters import From, To
+from api.shapes import page_of
 from devices.repository import raise_version
 
 router = APIRouter(tags=["kitchens"])
@@ -149,7 +158,7 @@ class UnitBody(BaseModel):
     source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
-@router.get("/outlets/{outlet_id}/figures")
+@router.get("/outlets/{outlet_id}/figures", response_model=page_of(FiguresShape))
 def outlet_figures(
     _: AnyCaller,
     request: Request,
@@ -176,7 +185,7 @@ def outlet_figures(
     return Answer({"items": [{**row, **_rates(row)} for row in found], "next_cursor": None})
 
 
-@router.get("/stats/kitchens")
+@router.get("/stats/kitchens", response_model=page_of(KitchenMonthShape))
 def kitchen_figures(
     _: AnyCaller,
     request: Request,
@@ -195,7 +204,7 @@ def kitchen_figures(
     return Answer(page.answer(found, lambda row: [row["outlet_id"]], lambda row: _month(row, *period)))
 
 
-@router.get("/stats/streets")
+@router.get("/stats/streets", response_model=page_of(StreetShape))
 def street_figures(
     _: AnyCaller, request: Request, connection: Database, begin: FromDay = None, to: ToDay = None
 ) -> Answer:
@@ -205,7 +214,7 @@ def street_figures(
     return Answer({"items": rows(connection, STREETS, {"begin": begin, "end": to}), "next_cursor": None})
 
 
-@router.get("/kitchen-findings")
+@router.get("/kitchen-findings", response_model=page_of(KitchenFindingShape))
 def list_findings(
     _: AnyCaller,
     connection: Database,
@@ -232,7 +241,7 @@ def list_findings(
     return Answer(page.answer(found, lambda row: [row["id"]]))
 
 
-@router.put("/kitchen-units/{device_id}")
+@router.put("/kitchen-units/{device_id}", response_model=UnitShape)
 def put_unit(admin: Admin, connection: Database, device_id: str, body: UnitBody) -> Answer:
     """From which current on a unit works, where its monitor reports no switch."""
     if one(connection, "SELECT FROM device WHERE device_id = %s AND kind = 'fume'", (device_id,)) is None:
@@ -241,14 +250,14 @@ def put_unit(admin: Admin, connection: Database, device_id: str, body: UnitBody)
     return Answer(one(connection, PUT_UNIT, {"device_id": device_id, **body.model_dump()}))
 
 
-@router.get("/kitchen-units")
+@router.get("/kitchen-units", response_model=page_of(UnitShape))
 def list_units(_: AnyCaller, connection: Database) -> Answer:
     return Answer(
         {"items": rows(connection, "SELECT * FROM kitchen_unit ORDER BY device_id"), "next_cursor": None}
     )
 
 
-@router.get("/fume-standards")
+@router.get("/fume-standards", response_model=StandardsShape)
 def list_standards(_: AnyCaller, request: Request) -> Answer:
     """Limits by standard and scale, each with what is known of its source; and the ones in force here."""
     catalogue = request.app.state.catalogue

@@ -11,6 +11,8 @@ from api.auth import AnyCaller
 from api.database import Database, one, rows
 from api.paging import Page, pages
 from api.parameters import From, To, read_every
+from api.register_shapes import MeanShape, OutletShape, OwnMeanShape, ReadingShape
+from api.shapes import page_of
 
 router = APIRouter(prefix="/outlets", tags=["outlets"])
 
@@ -95,7 +97,7 @@ OWN_MEANS: LiteralString = """
 READINGS_DEFAULT = timedelta(hours=24)
 
 
-@router.get("")
+@router.get("", response_model=page_of(OutletShape))
 def list_outlets(
     _: AnyCaller,
     request: Request,
@@ -109,7 +111,7 @@ def list_outlets(
     return Answer(page.answer(found, lambda row: [row["outlet_id"]], lambda row: _outlet(row, catalogue)))
 
 
-@router.get("/{outlet_id}")
+@router.get("/{outlet_id}", response_model=OutletShape)
 def get_outlet(_: AnyCaller, request: Request, connection: Database, outlet_id: str) -> Answer:
     row = one(connection, ONE, (outlet_id,))
     if row is None:
@@ -117,7 +119,7 @@ def get_outlet(_: AnyCaller, request: Request, connection: Database, outlet_id: 
     return Answer(_outlet(row, request.app.state.catalogue))
 
 
-@router.get("/{outlet_id}/readings")
+@router.get("/{outlet_id}/readings", response_model=page_of(ReadingShape) | page_of(MeanShape))
 def list_readings(
     _: AnyCaller,
     request: Request,
@@ -152,7 +154,7 @@ def list_readings(
     return Answer(page.answer(found, lambda row: [row["ts"], row.get("device_id", "")], _reading))
 
 
-@router.get("/{outlet_id}/means")
+@router.get("/{outlet_id}/means", response_model=page_of(OwnMeanShape))
 def list_means(
     _: AnyCaller,
     connection: Database,

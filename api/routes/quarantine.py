@@ -10,6 +10,7 @@ from api.auth import AnyCaller
 from api.database import Database, rows
 from api.paging import Page, pages
 from api.parameters import From, To
+from api.shapes import Shape, page_of
 from devices.reasons import Reason
 
 router = APIRouter(tags=["quarantine"])
@@ -38,7 +39,22 @@ PAGE: LiteralString = (
 )
 
 
-@router.get("/quarantine")
+class QuarantinedShape(Shape):
+    id: int
+    received_at: datetime
+    topic: str
+    payload_base64: str
+    payload_bytes: int
+    payload_text: str
+    reason: str
+    detail: str | None
+    device_id: str | None
+    readings: int | None
+    resolved_at: datetime | None
+    resolution: str | None
+
+
+@router.get("/quarantine", response_model=page_of(QuarantinedShape))
 def list_quarantine(
     _: AnyCaller,
     connection: Database,

@@ -10,6 +10,7 @@ from api.answers import Answer
 from api.auth import AnyCaller
 from api.database import Database, one, rows
 from api.paging import Page, pages
+from api.register_shapes import DeviceShape
 from api.shapes import page_of
 from devices.nouns import NOUNS, Noun
 from devices.repository import TABLES
@@ -75,5 +76,6 @@ def not_there(noun: Noun, key: str) -> HTTPException:
 
 for _noun in NOUNS:
     if _noun.name not in WITH_MORE:
-        router.get(f"/{_noun.name}", response_model=page_of(_noun.row))(_lister(_noun))
-        router.get(path_of_one(_noun), response_model=_noun.row)(_getter(_noun))
+        _shape = DeviceShape if _noun.name == "devices" else _noun.row
+        router.get(f"/{_noun.name}", response_model=page_of(_shape))(_lister(_noun))
+        router.get(path_of_one(_noun), response_model=_shape)(_getter(_noun))

@@ -30,6 +30,7 @@ SHOWN_REFERENCES = 20
 SHOWN_BESIDE = {
     "vehicles": {"company_name", "device_id", "latest"},
     "outlets": {"effective_limit_mg_m3", "device_id", "latest", "alert"},
+    "devices": {"online", "online_since", "offline_since", "firmware"},
 }
 """What `GET` shows beside a row's own columns: not looked at when it comes back."""
 

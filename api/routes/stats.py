@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from api.answers import Answer
 from api.auth import AnyCaller
 from api.database import Database, one
+from api.shapes import Shape
 
 router = APIRouter(prefix="/stats", tags=["stats"])
 
@@ -46,7 +47,39 @@ OVERVIEW: LiteralString = """
 """
 
 
-@router.get("/overview")
+class VehicleCounts(Shape):
+    total: int
+    online: int
+    moving: int
+    loaded: int
+
+
+class OutletCounts(Shape):
+    total: int
+    online: int
+    fan_on: int
+    purifier_off: int
+
+
+class AlertCounts(Shape):
+    open_by_kind: dict[str, int]
+    open_by_severity: dict[str, int]
+    today: int
+
+
+class LeadCounts(Shape):
+    by_state: dict[str, int]
+
+
+class OverviewShape(Shape):
+    at: datetime
+    vehicles: VehicleCounts
+    outlets: OutletCounts
+    alerts: AlertCounts
+    leads: LeadCounts
+
+
+@router.get("/overview", response_model=OverviewShape)
 def overview(_: AnyCaller, request: Request, connection: Database) -> Answer:
     """How many are there, online, moving, loaded; what is open; today's alerts on the local calendar."""
     zone = request.app.state.settings.zone

@@ -10,6 +10,7 @@ from api.auth import AnyCaller
 from api.database import Database, rows
 from api.paging import Page, pages
 from api.parameters import From, To
+from api.shapes import Shape, page_of
 
 router = APIRouter(tags=["trips"])
 
@@ -68,7 +69,49 @@ PASSAGES: LiteralString = """
 LATEST_PASSAGE: LiteralString = "SELECT max(ts) AS ts FROM road_passage"
 
 
-@router.get("/trips")
+class TripShape(Shape):
+    id: int
+    device_id: str
+    plate: str | None
+    company_id: str | None
+    company_name: str | None
+    permit_id: str | None
+    source_site_id: str | None
+    loaded_at: datetime
+    left_at: datetime | None
+    outcome: str
+    ended_at: datetime | None
+    unloaded_at: datetime | None
+    unloaded_lat: float | None
+    unloaded_lon: float | None
+    unloaded_site_id: str | None
+    distance_m: float | None
+    on_route_share: float | None
+    volume_m3: float | None
+
+
+class PermitVolumeShape(Shape):
+    permit_id: str
+    company_id: str
+    company_name: str | None
+    approved_m3: float | None
+    loads: int
+    delivered: int
+    dumped: int
+    delivered_m3: float
+    unmeasured: int
+    share: float | None
+
+
+class PassageShape(Shape):
+    hour: datetime
+    road_id: str
+    road_name: str | None
+    passages: int
+    vehicles: int
+
+
+@router.get("/trips", response_model=page_of(TripShape))
 def list_trips(
     _: AnyCaller,
     connection: Database,
@@ -88,7 +131,7 @@ def list_trips(
     return Answer(page.answer(rows(connection, PAGE, parameters), lambda row: [row["loaded_at"], row["id"]]))
 
 
-@router.get("/stats/permits")
+@router.get("/stats/permits", response_model=page_of(PermitVolumeShape))
 def permit_volumes(
     _: AnyCaller,
     connection: Database,
@@ -105,7 +148,7 @@ def permit_volumes(
     return Answer(page.answer(rows(connection, PERMITS, parameters), lambda row: [row["permit_id"]]))
 
 
-@router.get("/stats/passages")
+@router.get("/stats/passages", response_model=page_of(PassageShape))
 def passages(
     _: AnyCaller,
     request: Request,

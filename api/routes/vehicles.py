@@ -12,6 +12,8 @@ from api.database import Database, one, rows
 from api.paging import Page, pages
 from api.parameters import From, To
 from api.positions import CHANGING, NEWEST_EVENT, POSITIONS, position
+from api.register_shapes import PositionsShape, TrackShape, VehicleShape
+from api.shapes import page_of
 
 router = APIRouter(prefix="/vehicles", tags=["vehicles"])
 
@@ -45,7 +47,7 @@ TRACK_MOST_FIXES = 100_000  # eleven days at a fix every ten seconds
 TRACK_POINTS = 2_000
 
 
-@router.get("")
+@router.get("", response_model=page_of(VehicleShape))
 def list_vehicles(
     _: AnyCaller, connection: Database, page: Annotated[Page, Depends(pages("vehicles", str))]
 ) -> Answer:
@@ -55,7 +57,7 @@ def list_vehicles(
     return Answer(page.answer(found, lambda row: [row["plate"]], _vehicle))
 
 
-@router.get("/latest")
+@router.get("/latest", response_model=PositionsShape)
 def latest(_: AnyCaller, connection: Database) -> Answer:
     """The last state of all vehicles, and the number of the newest event it may already show."""
     # The number first: what happens in between is then told again, rather than never.
@@ -66,7 +68,7 @@ def latest(_: AnyCaller, connection: Database) -> Answer:
     return Answer({"at": at, "event_id": event[0], "vehicles": [position(row) for row in found]})
 
 
-@router.get("/{plate}")
+@router.get("/{plate}", response_model=VehicleShape)
 def get_vehicle(_: AnyCaller, connection: Database, plate: str) -> Answer:
     row = one(connection, ONE, (plate,))
     if row is None:
@@ -74,7 +76,7 @@ def get_vehicle(_: AnyCaller, connection: Database, plate: str) -> Answer:
     return Answer(_vehicle(row))
 
 
-@router.get("/{plate}/track")
+@router.get("/{plate}/track", response_model=TrackShape)
 def get_track(
     _: AnyCaller,
     connection: Database,

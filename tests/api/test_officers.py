@@ -49,6 +49,8 @@ def test_dismissing_says_why_and_what_is_withdrawn_or_dismissed_stays_so(
     last = squad.get(f"/leads/{lead_id}/journal").json()["items"][-1]
     assert (last["action"], last["actor"]) == ("alert_dismissed", "squad")
     assert last["detail"] == {"alert_id": alert_id, "code": "other", "reason": "司机在加油"}
+    noted = builders.alert(database)
+    assert squad.post(f"/alerts/{noted}/dismiss", json={"note": "误报"}).json()["note"] == "误报"
     over = builders.alert(database, state="cleared", place="over")
     assert squad.post(f"/alerts/{over}/dismiss").json()["state"] == "dismissed"
     for state in ("dismissed", "withdrawn"):
