@@ -18,6 +18,7 @@ from api.metrics import Measured
 from api.routes import (
     alerts,
     audit,
+    commands,
     credit,
     devices,
     duty,
@@ -120,8 +121,9 @@ def _api() -> APIRouter:
         office,
         duty,
         quarantine,
+        commands,
         devices,
-        register,  # after devices: a key may hold a slash
+        register,  # after commands and devices: a key may hold a slash
         register_changes,
         stats,
         trips,

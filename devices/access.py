@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
-from devices.topics import READ_CHANNELS, UP_CHANNELS
+from devices.topics import HEARD_CHANNELS, UP_CHANNELS
 
 SERVICE_USER: Final = "fleetfume"
 """The collector's user name at the broker."""
@@ -19,7 +19,7 @@ class Grant(NamedTuple):
 
 def service_grants(prefix: str) -> Iterator[Grant]:
     """The collector hears every device and commands each."""
-    for channel in (*READ_CHANNELS, "status", "ack"):
+    for channel in HEARD_CHANNELS:
         yield Grant("read", f"{prefix}/+/+/{channel}")
     for kind in UP_CHANNELS:
         yield Grant("write", f"{prefix}/{kind}/+/cmd")

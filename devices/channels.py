@@ -10,6 +10,7 @@ from typing import Final
 from devices.decoding import Decoded
 from devices.hj212.readings import decode_hj212, join_hj212
 from devices.jt808.reading import decode_jt808, join_jt808
+from devices.sayings import read_ack, read_status
 from devices.terminals import Terminals
 from devices.topics import UpChannel
 from devices.types import Device
@@ -20,11 +21,13 @@ Decoders = Mapping[UpChannel, Decoder]
 
 
 def decoders(terminals: Terminals) -> Decoders:
-    """The decoder of every channel that carries readings; `terminals` says who speaks which dialect."""
+    """The decoder of every channel; `terminals` says who speaks which dialect."""
     return {
         "telemetry": lambda device, payload: decode_telemetry(device.kind, payload),
         "jt808": lambda device, payload: decode_jt808(device, payload, terminals.jt808(device)),
         "hj212": lambda device, payload: decode_hj212(device, payload, terminals.hj212(device)),
+        "status": lambda _, payload: Decoded([], [], 0, said=read_status(payload)),
+        "ack": lambda _, payload: Decoded([], [], 0, said=read_ack(payload)),
     }
 
 

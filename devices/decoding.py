@@ -1,14 +1,19 @@
-"""What every channel's decoder gives: readings, problems, counts; or a payload of which nothing can be read."""
+"""What every channel's decoder gives: readings, problems, counts, words; or nothing that can be read."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Final, Generic, Literal, TypeVar
+from typing import Annotated, Final, Generic, Literal, TypeVar
+
+from msgspec import Meta, Struct
+from msgspec import field as json_field
 
 from devices.reasons import Reason
 from runtime.errors import FleetfumeError
 
 MAX_PAYLOAD_BYTES: Final = 256 * 1024
+PRINTABLE: Final = r"^[^\x00-\x1f]*$"
+"""A column of text cannot hold NUL, and a list of versions no line breaks."""
 
 Reading_co = TypeVar("Reading_co", covariant=True)
 
@@ -40,6 +45,29 @@ class FumeMean:
     """As of a FumeReading."""
 
 
+class Instant(int):
+    """Microseconds since 1970, UTC. On the wire: RFC 3339 with any offset, or a number of seconds."""
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """What a terminal says of itself, or the broker by its will: contract, section 2."""
+
+    online: bool
+    fw: Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)] | None = None
+    """The firmware's version. A will has none."""
+    ts_us: Instant | None = json_field(name="ts", default=None)
+
+
+class Ack(Struct, frozen=True, kw_only=True):
+    """What a terminal says to a command."""
+
+    id: (
+        Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)]
+        | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+    )
+    ok: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded(Generic[Reading_co]):
     readings: list[Reading_co]
@@ -54,6 +82,8 @@ class Decoded(Generic[Reading_co]):
     means: Sequence[FumeMean] = ()
     answers: Sequence[bytes] = ()
     """What to send down on `cmd` once all that is in it is committed."""
+    said: Status | Ack | None = None
+    """Of the channels `status` and `ack`, which carry no readings."""
 
     def placed(self) -> Iterator[tuple[int, Reading_co]]:
         """Each reading with its place, counted as in `Problem.index`."""

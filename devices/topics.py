@@ -18,6 +18,8 @@ UP_CHANNELS: Final[dict[DeviceKind, tuple[UpChannel, ...]]] = {
 
 READ_CHANNELS: Final = ("telemetry", "jt808", "hj212")
 """What carries readings."""
+HEARD_CHANNELS: Final = (*READ_CHANNELS, "status", "ack")
+"""What a collector hears."""
 
 DEVICE_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
@@ -73,4 +75,4 @@ def subscription_filters(prefix: str) -> list[str]:
 
     Whatever kind and device a topic names: one that is not right is quarantined, not unheard.
     """
-    return [*(f"{prefix}/+/+/{channel}" for channel in READ_CHANNELS), f"{prefix}/camera/+/event"]
+    return [*(f"{prefix}/+/+/{channel}" for channel in HEARD_CHANNELS), f"{prefix}/camera/+/event"]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Generic, Literal, TypeVar, overload
 import msgspec
 from msgspec import Meta, Raw, Struct, field
 
-from devices.decoding import Decoded, MalformedPayload, Problem, refuse_too_large
+from devices.decoding import Decoded, Instant, MalformedPayload, Problem, refuse_too_large
 from devices.reasons import Reason
 from devices.types import DeviceKind
 
@@ -22,10 +22,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SECONDS_END = 253_402_300_800
 """The year 10000: past it is no time, but milliseconds sent for seconds."""
-
-
-class Instant(int):
-    """Microseconds since 1970, UTC. On the wire: RFC 3339 with any offset, or a number of seconds."""
 
 
 Switch = bool | None
@@ -132,7 +128,7 @@ class _TimeError(ValueError):
 _AwareDatetime = Annotated[datetime, Meta(tz=True)]
 
 
-def _from_wire(wanted: type, value: Any) -> Any:
+def from_wire(wanted: type, value: Any) -> Any:
     if wanted is not Instant:
         raise NotImplementedError(wanted)
     if isinstance(value, str):
@@ -155,15 +151,15 @@ def _from_wire(wanted: type, value: Any) -> Any:
 
 _FIELDS = msgspec.json.Decoder(dict[str, Raw])
 _ITEMS = msgspec.json.Decoder(list[Raw])
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Codec(Generic[Reading]):
     def __init__(self, reading: type[Reading]) -> None:
-        self._reading: msgspec.json.Decoder[Reading] = msgspec.json.Decoder(reading, dec_hook=_from_wire)
+        self._reading: msgspec.json.Decoder[Reading] = msgspec.json.Decoder(reading, dec_hook=from_wire)
         several: Any = list.__class_getitem__(reading)
         self._readings: msgspec.json.Decoder[list[Reading]] = msgspec.json.Decoder(
-            several, dec_hook=_from_wire
+            several, dec_hook=from_wire
         )
         self._names = {item.encode_name for item in msgspec.structs.fields(reading)}
 
@@ -176,13 +172,13 @@ class _Codec(Generic[Reading]):
             if b'"batch"' in payload and "batch" in (envelope := _FIELDS.decode(payload)):
                 return self._batch(envelope)
             reading, unknown = self._one(payload)
-        except _UNREADABLE as error:
-            raise MalformedPayload(*_diagnosis(error)) from None
+        except UNREADABLE as error:
+            raise MalformedPayload(*diagnosis(error)) from None
         return Decoded([reading], [], unknown)
 
     def _batch(self, envelope: dict[str, Raw]) -> Decoded[Reading]:
         batch = envelope.pop("batch")
-        with contextlib.suppress(*_UNREADABLE):  # most often all is well; if not, one by one
+        with contextlib.suppress(*UNREADABLE):  # most often all is well; if not, one by one
             whole = self._readings.decode(batch)
             if len(whole) <= MAX_BATCH_READINGS:
                 return Decoded(whole, [], len(envelope))
@@ -200,8 +196,8 @@ class _Codec(Generic[Reading]):
         for index, item in enumerate(items):
             try:
                 reading, more = self._one(item)
-            except _UNREADABLE as error:
-                problems.append(Problem(index, *_diagnosis(error)))
+            except UNREADABLE as error:
+                problems.append(Problem(index, *diagnosis(error)))
             else:
                 readings.append(reading)
                 unknown += more
@@ -219,7 +215,7 @@ class _Codec(Generic[Reading]):
         return self._reading.decode(msgspec.json.encode(known)), len(fields) - len(known)
 
 
-def _diagnosis(error: Exception) -> tuple[Reason, str]:
+def diagnosis(error: Exception) -> tuple[Reason, str]:
     """Reason and detail; the detail is short and printable, whatever was in the payload."""
     detail = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(error)[:200])
     match error:

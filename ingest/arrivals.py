@@ -17,7 +17,7 @@ class Delivery:
     """One message, as received. `session` tells connections apart: packet ids start anew with each.
 
     `mid` is 0 where the sender used QoS 0 and nobody waits for an acknowledgement. `again`: the broker says that
-    it has sent this before and was not answered, so that it may be committed already.
+    it may have sent this before: it was not answered (DUP), or it is retained. So it may be committed already.
     """
 
     topic: str

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from devices.channels import Decoders
-from devices.decoding import FumeMean, MalformedPayload
+from devices.decoding import Ack, FumeMean, MalformedPayload, Status
 from devices.reasons import Reason
 from devices.topics import MalformedTopic, UpChannel, device_topic, parse_topic
 from devices.types import Device, DeviceKind
@@ -52,6 +52,16 @@ class Mean(NamedTuple):
     received_us: int
 
 
+class Said(NamedTuple):
+    """What a terminal says of itself, or to a command."""
+
+    device_id: str
+    said: Status | Ack
+    received_us: int
+    again: bool
+    """As of a Delivery."""
+
+
 @dataclass(slots=True)
 class Run:
     """The readings of one device in this batch: `times[i]` (µs) is unique and ascending."""
@@ -80,6 +90,7 @@ class Batch:
     defects: Counter[tuple[UpChannel, str]] = field(default_factory=Counter)
     """What was wrong with frames that could be read all the same."""
     means: list[Mean] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
     answers: dict[Answer, None] = field(default_factory=dict)
     """In order, each once."""
 
@@ -100,7 +111,7 @@ def sort_out(
     for delivery in deliveries:
         try:
             if (sender := senders.get(delivery.topic)) is None:
-                sender = senders[delivery.topic] = _sender(delivery, devices, decoders, prefix)
+                sender = senders[delivery.topic] = _sender(delivery, devices, prefix)
             device, channel = sender
             decoded = decoders[channel](device, delivery.payload)
         except _Refused as refused:
@@ -110,6 +121,13 @@ def sort_out(
             batch.quarantined.append(
                 Quarantined(delivery, malformed.reason, malformed.detail, device.device_id)
             )
+            continue
+        if (said := decoded.said) is not None:
+            ts_us = said.ts_us if isinstance(said, Status) else None
+            if ts_us is not None and (wrong := _wrong_time(ts_us, delivery.received_us, retention_us)):
+                batch.quarantined.append(Quarantined(delivery, *wrong, device.device_id))
+            else:
+                batch.said.append(Said(device.device_id, said, delivery.received_us, delivery.again))
             continue
         if deferring:
             newest_us = max((reading.ts_us for reading in decoded.readings), default=delivery.received_us)
@@ -163,9 +181,7 @@ class _Refused(Exception):
         self.reason, self.detail, self.device_id = reason, detail, device_id
 
 
-def _sender(
-    delivery: Delivery, devices: Mapping[str, Device], decoders: Decoders, prefix: str
-) -> tuple[Device, UpChannel]:
+def _sender(delivery: Delivery, devices: Mapping[str, Device], prefix: str) -> tuple[Device, UpChannel]:
     try:
         topic = parse_topic(prefix, delivery.topic)
     except MalformedTopic as malformed:
@@ -183,8 +199,6 @@ def _sender(
         raise _Refused(
             Reason.DEVICE_DISABLED, f"device {topic.device_id!r} is {device.status}", topic.device_id
         )
-    if topic.channel not in decoders:
-        raise _Refused(Reason.UNKNOWN_CHANNEL, f"channel {topic.channel!r} is not read yet", topic.device_id)
     return device, topic.channel
 
 

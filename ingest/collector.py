@@ -21,6 +21,7 @@ from ingest.identity import Numbers
 from ingest.lanes import Backlog, Deferred
 from ingest.pipeline import Pipeline
 from ingest.rates import Rates
+from ingest.sending import take_commands
 from ingest.sessions import Sessions
 from ingest.warming import warm_up
 from runtime import health
@@ -128,6 +129,8 @@ def _collect(
                 slice_due = time.monotonic() + SLICE_EVERY_S
             sessions.look_after()
             committer.tick()
+            if sessions.connected:
+                _answer(sessions, (), committer.commands(settings.topic_prefix))
     finally:
         committer.close()
 
@@ -162,7 +165,7 @@ class _Committer:
         self._connection: Connection | None = None
         self._lost_since: float | None = None
         self._lag_s = 0.0
-        self._ticked = -math.inf
+        self._ticked = self._sent = -math.inf
 
     def commit(
         self,
@@ -218,6 +221,19 @@ class _Committer:
             self.close()
         else:
             self._say_back()
+
+    def commands(self, prefix: str) -> list[Answer]:
+        """Now and then: what is to be sent down to devices. Nothing while the database is away."""
+        now = time.monotonic()
+        if now - self._sent < TICK_EVERY_S or self._connection is None or self._connection.closed:
+            return []
+        self._sent = now
+        try:
+            return take_commands(self._connection, prefix)
+        except AWAY as error:
+            self._say_lost(error)
+            self.close()
+            return []
 
     def complaint(self) -> str | None:
         """What keeps readings from being stored, for /readyz."""

@@ -41,7 +41,7 @@ class Message(NamedTuple):
     payload: bytes
     mid: int
     again: bool
-    """DUP: it was sent before."""
+    """DUP, or retained: it may have been sent before."""
 
 
 class Inbox:
@@ -139,7 +139,7 @@ def read_publish(version: Version, first: int, body: bytes) -> Message:
                 at = length[0] + length[1]
     except IndexError:
         raise MalformedPacket("a PUBLISH ends before its payload") from None
-    return Message(topic, body[at:], mid, bool(first & 0x08))
+    return Message(topic, body[at:], mid, bool(first & 0x09))
 
 
 class Connack(NamedTuple):

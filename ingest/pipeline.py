@@ -37,6 +37,7 @@ from ingest.lanes import Deferred
 from ingest.registers import Registers
 from ingest.rejudging import CHECKPOINT_EVERY_US, judge_again, save_checkpoints
 from ingest.states import Known, StaleState, StateCache, nothing_is_due, rows, save, take_due
+from ingest.statuses import store_said
 from ingest.storage import (
     TABLES,
     Row,
@@ -245,6 +246,7 @@ class Pipeline:
             if runs:
                 _KindOfBatch(connection, registers, kind, self._caches[kind], self._zone, told).process(runs)
         store_means(connection, batch.means)
+        store_said(connection, batch.said)
         if told.stored:
             connection.execute(NOTIFY)
         return told

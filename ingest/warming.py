@@ -1,7 +1,7 @@
 """The engine's compiled code, made or loaded before the first reading waits for it.
 
 `python -m ingest.warming`, a step of make, makes what is kept (`analytics.kernels._compile`), trucks and kitchens side by
-side, so that whatever is started next only loads it.
+side, so that whatever is started next only loads it. Of several processes that start without it, one makes it.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,8 @@ import numpy as np
 
 from alerts.catalogue import Catalogue, load_catalogue
 from analytics.district import compile_district
+from analytics.fume import piece_hashes
+from analytics.kernels._compile import compiling_alone
 from devices.types import Device, DeviceKind, Registry
 from ingest.fleet import Fleet
 from ingest.judging import JUDGES, UTC
@@ -27,10 +29,13 @@ def warm_up(catalogue: Catalogue, kinds: Iterable[str] = tuple(JUDGES)) -> None:
     )
     fleet = Fleet(empty, compile_district(empty), catalogue)
     for kind in kinds:
-        judge = JUDGES[kind]
-        states, _, _ = judge.judge(fleet, [kind], judge.new_states(1), np.zeros(1, dtype=judge.record_type))
-        judge.due(fleet, [kind], states, UTC)
-        judge.silent(fleet, [kind], states, 0, UTC)
+        judge, readings = JUDGES[kind], np.zeros(1, dtype=JUDGES[kind].record_type)
+        with compiling_alone(kind):
+            states, _, _ = judge.judge(fleet, [kind], judge.new_states(1), readings)
+            judge.due(fleet, [kind], states, UTC)
+            judge.silent(fleet, [kind], states, 0, UTC)
+            if kind == "fume":
+                piece_hashes(catalogue.fume_rules(), fleet.monitors([kind]), states, readings)
 
 
 def _warm_one(kind: str) -> None:

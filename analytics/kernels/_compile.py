@@ -8,7 +8,9 @@ Plainly  `NUMBA_DISABLE_JIT=1 pytest tests/analytics` runs the same kernels as P
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -43,6 +45,17 @@ def _keep_compiled_code() -> bool:
 
 
 _CACHE = _keep_compiled_code()
+
+
+@contextmanager
+def compiling_alone(what: str) -> Iterator[None]:
+    """Of the processes that come here for the same thing one compiles; the others wait, then load what it has kept."""
+    if not _CACHE:
+        yield
+        return
+    with (Path(numba.config.CACHE_DIR) / f"{what}.lock").open("w") as lock:  # type: ignore[attr-defined]
+        flock(lock, LOCK_EX)
+        yield
 
 
 def kernel(function: F) -> F:

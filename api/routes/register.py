@@ -16,6 +16,13 @@ from devices.repository import TABLES
 
 router = APIRouter(tags=["register"])
 
+DEVICES = sql.SQL("""(
+    SELECT device.*, terminal_status.online, terminal_status.firmware,
+           CASE WHEN online THEN since END AS online_since, CASE WHEN NOT online THEN since END AS offline_since
+      FROM device LEFT JOIN terminal_status USING (device_id)
+) AS device""")
+"""With what a terminal said of itself last; null: nothing yet."""
+
 WITH_MORE = ("vehicles", "outlets")
 """Nouns whose own modules show them, with their last state."""
 
@@ -25,8 +32,12 @@ PAGE = sql.SQL(
 ONE = sql.SQL("SELECT * FROM {table} WHERE {key} = %s")
 
 
+def _source(noun: Noun) -> sql.Composable:
+    return DEVICES if noun.name == "devices" else sql.Identifier(TABLES[noun.name])
+
+
 def _lister(noun: Noun) -> Callable[..., Answer]:
-    query = PAGE.format(table=sql.Identifier(TABLES[noun.name]), key=sql.Identifier(noun.key))
+    query = PAGE.format(table=_source(noun), key=sql.Identifier(noun.key))
 
     def list_noun(
         _: AnyCaller, connection: Database, page: Annotated[Page, Depends(pages(noun.name, str))]
@@ -41,7 +52,7 @@ def _lister(noun: Noun) -> Callable[..., Answer]:
 
 
 def _getter(noun: Noun) -> Callable[..., Answer]:
-    query = ONE.format(table=sql.Identifier(TABLES[noun.name]), key=sql.Identifier(noun.key))
+    query = ONE.format(table=_source(noun), key=sql.Identifier(noun.key))
 
     def get_one(_: AnyCaller, connection: Database, key: Annotated[str, Path(alias=noun.key)]) -> Answer:
         row = one(connection, query, (key,))

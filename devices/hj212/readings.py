@@ -14,14 +14,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final, Literal
 
-from devices.decoding import Decoded, FumeMean, MalformedPayload, Problem, refuse_too_large
+from devices.decoding import Decoded, FumeMean, Instant, MalformedPayload, Problem, refuse_too_large
 from devices.hj212.factors import Names
 from devices.hj212.flags import NORMAL, flag_code
 from devices.hj212.frames import BadFrame, build_frame, read_frames
 from devices.hj212.messages import Message, NoMessage, acknowledgement, join_packets, read_message
 from devices.reasons import Reason
 from devices.types import Device
-from devices.wire import MAX_BATCH_READINGS, Flag, FumeReading, Instant
+from devices.wire import MAX_BATCH_READINGS, Flag, FumeReading
 
 REALTIME: Final = "2011"
 PERIODS: Final[dict[str, Literal["minute", "hour", "day"]]] = {

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from devices.decoding import Decoded, MalformedPayload, Problem, refuse_too_large
+from devices.decoding import Decoded, Instant, MalformedPayload, Problem, refuse_too_large
 from devices.jt808.frames import Fault, Frame, join, read_frames, whole_messages
 from devices.jt808.location import (
     ACC_ON,
@@ -19,7 +19,7 @@ from devices.jt808.location import (
 from devices.jt808.profiles import Reader
 from devices.reasons import Reason
 from devices.types import Device
-from devices.wire import Instant, VehicleReading
+from devices.wire import VehicleReading
 
 READ: Final = frozenset({LOCATION, LOCATION_ANSWER, BATCH})
 

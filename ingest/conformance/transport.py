@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
-import msgspec
-
+from devices.decoding import MalformedPayload, Status
+from devices.sayings import read_ack, read_status
 from devices.topics import READ_CHANNELS, UP_CHANNELS, Topic
 from ingest.conformance.findings import Finding, some
 from ingest.conformance.heard import Heard
@@ -75,27 +74,16 @@ def delivery(heard: Heard) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-class _Status(msgspec.Struct):
-    online: bool
-    fw: str | None = None
-    ts: Any = None
-
-
-class _Ack(msgspec.Struct):
-    id: str | int
-    ok: bool
-
-
 def status(heard: Heard) -> Iterator[Finding]:
     """The status and the will, which is seen only when the connection breaks."""
     sent = [one.captured for one in heard.on("status")]
-    told: list[_Status] = []
+    told: list[Status] = []
     for one in sent:
         try:
-            told.append(msgspec.json.decode(one.payload, type=_Status))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            told.append(read_status(one.payload))
+        except MalformedPayload as malformed:
             yield Finding(
-                "wrong", "status", f"a status that cannot be read: {error}",
+                "wrong", "status", f"a status that cannot be read: {malformed}",
                 'Say {"online":true,"fw":"1.4.2","ts":…}, in JSON',
             )  # fmt: skip
     if not heard.messages:
@@ -130,10 +118,10 @@ def status(heard: Heard) -> Iterator[Finding]:
 def acknowledgements(heard: Heard) -> Iterator[Finding]:
     for one in heard.on("ack"):
         try:
-            msgspec.json.decode(one.captured.payload, type=_Ack)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            read_ack(one.captured.payload)
+        except MalformedPayload as malformed:
             yield Finding(
-                "wrong", "ack", f"an acknowledgement that cannot be read: {error}",
+                "wrong", "ack", f"an acknowledgement that cannot be read: {malformed}",
                 'Say {"id":…,"ok":true} with the id of the command',
             )  # fmt: skip
 

@@ -172,7 +172,9 @@ class Kitchen:
         if len(base) < 60 or reading.day <= self.cleaned + 7:
             return
         week = [r for r in purified if reading.day - 7 < r.day and r.day > self.cleaned]
-        above = [r for r in week if r.day > self.cleaned + 7 and r.fume >= 1.5 * median_low(base)]
+        # In whole ten thousandths: as floats, 0.3 is less than 1.5 times 0.2.
+        most = 1.5 * round(median_low(base) * 10_000)
+        above = [r for r in week if r.day > self.cleaned + 7 and round(r.fume * 10_000) >= most]
         if len(week) >= 60 and 2 * len(above) >= len(week):
             self._degraded(reading.ts, "dirty")
 

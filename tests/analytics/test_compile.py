@@ -1,14 +1,16 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numba
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from analytics.kernels import _compile
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import compiling_alone, inner_kernel, kernel
 
 ROOT = Path(__file__).parents[2]
 COMPILED = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled")
@@ -67,6 +69,43 @@ def test_a_change_in_another_file_is_noticed(tmp_path: Path) -> None:
         said.append(run.stdout.split())
 
     assert said == [["1", "0"], ["1", "1"], ["2", "0"]]
+
+
+@COMPILED
+def test_a_constant_and_a_narrow_integer_use_the_code_that_is_there() -> None:
+    """numba would compile anew for each constant, and for all that is called with it."""
+
+    @inner_kernel
+    def doubled(number: int) -> int:
+        return 2 * number
+
+    @kernel
+    def sums(numbers: NDArray[np.int32], more: int) -> int:
+        return doubled(3) + doubled(-1) + doubled(numbers[0]) + doubled(number=more)
+
+    assert sums(np.array([5], np.int32), 7) == 28
+    assert len(doubled.signatures) == 1  # type: ignore[attr-defined]
+
+
+def test_of_two_that_want_the_same_compiled_one_waits_for_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(_compile, "_CACHE", True)
+    other_is_in = threading.Event()
+
+    def other() -> None:
+        with compiling_alone("trucks"):
+            other_is_in.set()
+
+    thread = threading.Thread(target=other)
+    with compiling_alone("trucks"):
+        thread.start()
+        assert not other_is_in.wait(0.2)
+        with compiling_alone("kitchens"):
+            pass
+    assert other_is_in.wait(5)
+    thread.join()
 
 
 @COMPILED

@@ -525,6 +525,7 @@ def test_says_what_the_oracle_says(
     st.lists(st.sampled_from([0.2, 0.3, 0.45, 0.6]), min_size=8, max_size=25),
     st.sampled_from([[0], [0, 12], [5]]),
 )
+@example([*[0.2] * 16, 0.3, 0.2, 0.2, 0.6, 0.6, 0.6, 0.2, 0.2, 0.45], [5])  # 0.3 is half above 0.2, exactly
 @settings(max_examples=30, deadline=None)
 def test_says_of_dirt_what_the_oracle_says(levels: list[float], cleanings: list[int]) -> None:
     heard = weeks(*levels, begin=0, a_day=12)

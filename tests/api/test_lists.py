@@ -53,6 +53,25 @@ def test_a_list_gives_every_row_once_whatever_the_page(
         assert pages == max(1, -(-len(keys) // limit))
 
 
+def test_a_device_has_what_it_said_of_itself_last_and_nulls_until_then(
+    viewer: TestClient, database: Database
+) -> None:
+    database.execute(
+        "INSERT INTO terminal_status VALUES ('V0', true, %(at)s, %(at)s, '1.4.2', %(at)s),"
+        " ('V1', false, %(at)s, %(at)s, NULL, NULL)",
+        {"at": NOON},
+    )
+
+    found = {
+        item["device_id"]: [item[name] for name in ("online", "firmware", "online_since", "offline_since")]
+        for item in everything(viewer, "/devices", limit=2)[0]
+    }
+
+    assert found["V0"] == [True, "1.4.2", "2026-11-23T04:00:00Z", None]
+    assert found["V1"] == [False, None, None, "2026-11-23T04:00:00Z"]
+    assert found["F0"] == [None, None, None, None]
+
+
 def test_a_cursor_that_was_changed_cut_or_comes_from_another_list_is_refused(viewer: TestClient) -> None:
     cursor = viewer.get("/sites", params={"limit": 1}).json()["next_cursor"]
     raw = bytearray(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))

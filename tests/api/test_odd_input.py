@@ -29,6 +29,8 @@ def test_what_no_column_can_hold_is_refused(
         ("POST", "/events", event.replace("%s", "e", 1)),
         ("POST", "/draws", '{"targets": "outlets", "seed": "x%s", "count": 1, "officers_each": 1}'),
         ("PUT", "/office/calendar/2026-12-01", '{"working": true, "note": "%s"}'),
+        ("POST", "/devices/V0/commands", '{"type": "voice", "text": "x%s"}'),
+        ("POST", "/devices/V0/commands", '{"type": "voice", "x%s": 1}'),
         ("PUT", "/channels/x", '{"kind": "wecom", "settings": {"url": "https://x/%s"}}'),
     ]
     for method, path, body in requests:

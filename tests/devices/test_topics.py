@@ -4,7 +4,6 @@ from hypothesis import strategies as st
 
 from devices.reasons import Reason
 from devices.topics import (
-    READ_CHANNELS,
     UP_CHANNELS,
     MalformedTopic,
     Topic,
@@ -37,7 +36,7 @@ def test_every_topic_a_device_publishes_on_is_parsed_and_subscribed_to_once(
 
     assert parse_topic(PREFIX, topic) == Topic(kind, device_id, channel)
     heard = [mqtt_match(pattern, topic) for pattern in subscription_filters(PREFIX)].count(True)
-    assert heard == (1 if channel in READ_CHANNELS else 0)
+    assert heard == 1
 
 
 def test_a_topic_of_a_strange_kind_is_heard_so_that_it_can_be_quarantined() -> None:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from devices.decoding import MAX_PAYLOAD_BYTES, Decoded, MalformedPayload, Problem
+from devices.decoding import MAX_PAYLOAD_BYTES, Decoded, Instant, MalformedPayload, Problem
 from devices.reasons import Reason
 from devices.types import DeviceKind
-from devices.wire import FumeReading, Instant, VehicleReading, decode_telemetry, encode_readings
+from devices.wire import FumeReading, VehicleReading, decode_telemetry, encode_readings
 
 # The contract's two examples, value by value.
 VEHICLE = b"""{"ts":"2026-11-23T00:00:10Z","lat":36.712345,"lon":117.512345,"speed_kmh":42.0,

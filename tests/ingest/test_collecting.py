@@ -31,7 +31,7 @@ class Broker:
     batches: list[list[Delivery]]
     stop: threading.Event
     acknowledged: list[list[Delivery]] = field(default_factory=list)
-    idle = True
+    idle = connected = True
 
     def take(self, **_: Any) -> list[Delivery]:
         return self.batches.pop(0) if self.batches else []

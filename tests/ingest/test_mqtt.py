@@ -53,6 +53,14 @@ def test_messages_come_out_as_they_went_in_however_the_bytes_are_cut(
     assert got == sent
 
 
+def test_a_retained_message_may_have_come_before() -> None:
+    packet = publish_packet(4, Message("t", b"x", 1, again=False))
+
+    ((first, body),) = Inbox().packets(bytes([packet[0] | 0x01]) + packet[1:])
+
+    assert read_publish(4, first, body) == Message("t", b"x", 1, again=True)
+
+
 @given(st.binary(max_size=60), versions)
 def test_what_is_no_mqtt_is_said_to_be_none_and_nothing_else_happens(noise: bytes, version: Version) -> None:
     try:

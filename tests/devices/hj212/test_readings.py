@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.decoding import Decoded, FumeMean, MalformedPayload, Problem
+from devices.decoding import Decoded, FumeMean, Instant, MalformedPayload, Problem
 from devices.hj212 import build_frame
 from devices.hj212.factors import QUANTITIES, SWITCHES, profile_names, shipped_profiles, standard_names
 from devices.hj212.flags import flag_code
 from devices.hj212.readings import decode_hj212, join_hj212
 from devices.reasons import Reason
 from devices.types import Device
-from devices.wire import Flag, FumeReading, Instant
+from devices.wire import Flag, FumeReading
 from tests.devices.hj212 import vectors
 
 MN = "370181CY00000001"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.channels import decoders
-from devices.decoding import MAX_PAYLOAD_BYTES, Decoded, MalformedPayload
+from devices.decoding import MAX_PAYLOAD_BYTES, Decoded, Instant, MalformedPayload
 from devices.jt808 import (
     BATCH,
     LOCATION,
@@ -22,7 +22,7 @@ from devices.jt808 import (
 from devices.reasons import Reason
 from devices.terminals import Terminals
 from devices.types import Device
-from devices.wire import Instant, VehicleReading
+from devices.wire import VehicleReading
 from tests.devices.jt808 import vectors
 
 PHONE = "13900000001"
