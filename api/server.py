@@ -123,7 +123,7 @@ def _api() -> APIRouter:
         quarantine,
         commands,
         devices,
-        register,  # after devices: a key may hold a slash
+        register,  # after commands and devices: a key may hold a slash
         register_changes,
         stats,
         trips,

@@ -33,7 +33,7 @@ PAGE = sql.SQL(
 ONE = sql.SQL("SELECT * FROM {table} WHERE {key} = %s")
 
 
-def _source(noun: Noun) -> sql.SQL | sql.Identifier:
+def _source(noun: Noun) -> sql.Composable:
     return DEVICES if noun.name == "devices" else sql.Identifier(TABLES[noun.name])
 
 

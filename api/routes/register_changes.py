@@ -29,6 +29,7 @@ MAX_BODY_BYTES = 4 * 1024 * 1024  # the outline of a whole district
 SHOWN_REFERENCES = 20
 SHOWN_BESIDE = {
     "vehicles": {"company_name", "device_id", "latest"},
+    "devices": {"online", "online_since", "offline_since", "firmware"},
     "outlets": {"effective_limit_mg_m3", "device_id", "latest", "alert"},
     "devices": {"online", "online_since", "offline_since", "firmware"},
 }
