@@ -32,6 +32,7 @@ from alerts.photos import BadPhoto
 from alerts.reviews import BadLevels
 from alerts.transfers import NoSuchTransfer
 from api.answers import encode
+from devices.checks import RegistryFilesError, printable
 
 log = structlog.get_logger(__name__)
 
@@ -111,6 +112,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_malformed)
     for error in STATUS_OF:
         app.exception_handler(error)(_not_possible)
+    app.exception_handler(RegistryFilesError)(_bad_row)
     app.exception_handler(psycopg.DataError)(_not_storable)
     for away in (psycopg.OperationalError, PoolTimeout):
         app.exception_handler(away)(_database_away)
@@ -128,6 +130,13 @@ async def _malformed(_: Request, error: Exception) -> Response:
     errors = [{"loc": list(e["loc"]), "msg": e["msg"], "type": e["type"]} for e in error.errors()]
     said = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in errors)
     return Problem(422, said, errors=errors)
+
+
+async def _bad_row(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RegistryFilesError)  # noqa: S101
+    found = [(printable(problem.field), printable(problem.reason)) for problem in error.problems]
+    errors = [{"loc": ["body", field], "msg": reason, "type": "registry"} for field, reason in found]
+    return Problem(422, "; ".join(f"{field}: {reason}" for field, reason in found), errors=errors)
 
 
 async def _not_possible(_: Request, error: Exception) -> Response:

@@ -1,87 +1,9 @@
 """What the register's answers look like, vehicles and outlets with their last state, for the OpenAPI description."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from api.shapes import Shape
-
-
-class GeometryShape(Shape):
-    """GeoJSON in WGS-84, positions lon, lat."""
-
-    type: str
-    coordinates: list[Any]
-
-
-class CompanyShape(Shape):
-    company_id: str
-    name: str
-    kind: str
-    credit_code: str | None
-    phone: str | None
-    status: str
-    review_due: date | None
-
-
-class SiteShape(Shape):
-    site_id: str
-    name: str
-    kind: str
-    geometry: GeometryShape
-    radius_m: float | None
-    valid_from: date | None
-    valid_to: date | None
-    hours: str | None
-    capacity_m3: float | None
-
-
-class RouteShape(Shape):
-    route_id: str
-    name: str
-    geometry: GeometryShape
-    corridor_m: float
-
-
-class RoadShape(Shape):
-    road_id: str
-    name: str
-    geometry: GeometryShape
-    corridor_m: float
-    speed_limit_kmh: float | None
-
-
-class JurisdictionShape(Shape):
-    code: str
-    name: str
-    squad: str | None
-    geometry: GeometryShape
-
-
-class PermitShape(Shape):
-    permit_id: str
-    company_id: str
-    source_site_id: str
-    disposal_site_id: str | None
-    route_id: str | None
-    valid_from: date | None
-    valid_to: date | None
-    hours: str | None
-    plates: list[str]
-    volume_m3: float | None
-
-
-class DeviceShape(Shape):
-    device_id: str
-    kind: str
-    bound_to: str | None
-    serial: str | None
-    interval_s: float | None
-    status: str
-    installed_on: date | None
-    online: bool | None
-    firmware: str | None
-    online_since: datetime | None
-    offline_since: datetime | None
 
 
 class StateShape(Shape):

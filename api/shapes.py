@@ -12,7 +12,7 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-def page_of(item: type[BaseModel]) -> type[BaseModel]:
+def page_of(item: type) -> type[BaseModel]:
     """`{"items": […], "next_cursor": …}`."""
     return create_model(f"{item.__name__}Page", items=(list[item], ...), next_cursor=(str | None, None))  # type: ignore[valid-type]
 

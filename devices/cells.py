@@ -124,7 +124,9 @@ def hours(value: Any) -> str:
 
 
 def plates(value: Any) -> tuple[str, ...]:
-    names = [plate(part.strip()) for part in re.split("[;；]", text(value)) if part.strip()]
+    """Of a file's cell, with `;` between; or of a JSON list."""
+    parts = value if isinstance(value, list) else re.split("[;；]", text(value))
+    names = [plate(part) for part in (text(part).strip() for part in parts) if part]
     for at, name in enumerate(names):
         if name in names[:at]:
             raise ValueError(f"{shown(name)} stands there twice")

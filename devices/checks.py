@@ -24,8 +24,12 @@ class Problem:
 
     def __str__(self) -> str:
         where = ", ".join(part for part in (self.file, self.row, self.field) if part)
-        # On one line, and so that every terminal can print it.
-        return _UNPRINTABLE.sub(lambda char: ascii(char.group())[1:-1], f"{where}: {self.reason}")
+        return printable(f"{where}: {self.reason}")
+
+
+def printable(text: str) -> str:
+    """On one line, and so that every terminal can print it and every encoding hold it."""
+    return _UNPRINTABLE.sub(lambda char: ascii(char.group())[1:-1], text)
 
 
 class RegistryFilesError(UserError):

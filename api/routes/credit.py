@@ -15,7 +15,7 @@ from api.database import Database, one, rows
 from api.paging import Page, pages
 from api.parameters import Identity
 from api.shapes import Shape, created, page_of
-from devices.repository import load_registry, put_row
+from devices.repository import load_registry, lock_registry, put_row
 
 router = APIRouter(tags=["credit"])
 
@@ -176,6 +176,7 @@ def put_vehicle(caller: Officer, connection: Database, plate: str, body: Standin
 
 
 def _put(connection: Any, noun: str, key: str, caller: Caller, body: Standing) -> Answer:
+    lock_registry(connection)
     row = getattr(load_registry(connection), noun).get(key)
     if row is None:
         raise HTTPException(404, f"no {key!r} among the {noun} of the register")

@@ -21,7 +21,7 @@ from api.kitchen_shapes import (
 from api.paging import Page, pages
 from api.parameters import Identity
 from api.shapes import page_of
-from devices.repository import load_registry, put_row, raise_version
+from devices.repository import load_registry, lock_registry, put_row, raise_version
 
 router = APIRouter(tags=["kitchens"])
 
@@ -320,6 +320,7 @@ def list_shop_fronts(
 
 def _follow(connection: Database, outlet_id: str, actor: str, *, struck: date | None = None) -> None:
     """Let the register's last cleaning be that of the records, and those who judge by it know."""
+    lock_registry(connection)
     last = one(connection, LAST_CLEANING, (outlet_id,))
     cleaned_on: date | None = last["cleaned_on"] if last else None
     outlet = load_registry(connection).outlets[outlet_id]

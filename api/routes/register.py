@@ -1,25 +1,18 @@
-"""The register's other nouns as lists: companies, sites, routes, roads, jurisdictions, permits, devices."""
+"""The register's other nouns, to read: companies, sites, routes, roads, jurisdictions, permits, devices."""
 
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, HTTPException, Path
 from psycopg import sql
 
 from api.answers import Answer
 from api.auth import AnyCaller
-from api.database import Database, rows
+from api.database import Database, one, rows
 from api.paging import Page, pages
-from api.register_shapes import (
-    CompanyShape,
-    DeviceShape,
-    JurisdictionShape,
-    PermitShape,
-    RoadShape,
-    RouteShape,
-    SiteShape,
-)  # fmt: skip
-from api.shapes import Shape, page_of
+from api.shapes import page_of
+from devices.nouns import NOUNS, Noun
+from devices.repository import TABLES
 
 router = APIRouter(tags=["register"])
 
@@ -30,37 +23,57 @@ DEVICES = sql.SQL("""(
 ) AS device""")
 """With what a terminal said of itself last; null: nothing yet."""
 
-NOUNS: dict[str, tuple[str | sql.SQL, str, type[Shape]]] = {
-    "companies": ("company", "company_id", CompanyShape),
-    "sites": ("site", "site_id", SiteShape),
-    "routes": ("route", "route_id", RouteShape),
-    "roads": ("road", "road_id", RoadShape),
-    "jurisdictions": ("jurisdiction", "code", JurisdictionShape),
-    "permits": ("permit", "permit_id", PermitShape),
-    "devices": (DEVICES, "device_id", DeviceShape),
-}
-"""Path to table, or what stands for it, key and shape."""
+WITH_MORE = ("vehicles", "outlets")
+"""Nouns whose own modules show them, with their last state."""
 
 PAGE = sql.SQL(
     "SELECT * FROM {table} WHERE (%(after)s::text IS NULL OR {key} > %(after)s) ORDER BY {key} LIMIT %(fetch)s"
 )
+ONE = sql.SQL("SELECT * FROM {table} WHERE {key} = %s")
 
 
-def _lister(noun: str, table: str | sql.SQL, key: str) -> Callable[..., Answer]:
-    source = sql.Identifier(table) if isinstance(table, str) else table
-    query = PAGE.format(table=source, key=sql.Identifier(key))
+def _source(noun: Noun) -> sql.SQL | sql.Identifier:
+    return DEVICES if noun.name == "devices" else sql.Identifier(TABLES[noun.name])
+
+
+def _lister(noun: Noun) -> Callable[..., Answer]:
+    query = PAGE.format(table=_source(noun), key=sql.Identifier(noun.key))
 
     def list_noun(
-        _: AnyCaller, connection: Database, page: Annotated[Page, Depends(pages(noun, str))]
+        _: AnyCaller, connection: Database, page: Annotated[Page, Depends(pages(noun.name, str))]
     ) -> Answer:
         (after,) = page.after or (None,)
         found = rows(connection, query, {"after": after, "fetch": page.fetch})
-        return Answer(page.answer(found, lambda row: [row[key]]))
+        return Answer(page.answer(found, lambda row: [row[noun.key]]))
 
-    list_noun.__name__ = f"list_{noun}"
-    list_noun.__doc__ = f"The register's {noun}, by {key}; shapes as GeoJSON in WGS-84."
+    list_noun.__name__ = f"list_{noun.name}"
+    list_noun.__doc__ = f"The register's {noun.name}, by {noun.key}; shapes as GeoJSON in WGS-84."
     return list_noun
 
 
-for _noun, (_table, _key, _shape) in NOUNS.items():
-    router.get(f"/{_noun}", response_model=page_of(_shape))(_lister(_noun, _table, _key))
+def _getter(noun: Noun) -> Callable[..., Answer]:
+    query = ONE.format(table=_source(noun), key=sql.Identifier(noun.key))
+
+    def get_one(_: AnyCaller, connection: Database, key: Annotated[str, Path(alias=noun.key)]) -> Answer:
+        row = one(connection, query, (key,))
+        if row is None:
+            raise not_there(noun, key)
+        return Answer(row)
+
+    get_one.__name__ = f"get_{TABLES[noun.name]}"
+    return get_one
+
+
+def path_of_one(noun: Noun) -> str:
+    """A key may hold a slash."""
+    return f"/{noun.name}/{{{noun.key}:path}}"
+
+
+def not_there(noun: Noun, key: str) -> HTTPException:
+    return HTTPException(404, f"no {noun.key} {key!r} among the {noun.name} of the register")
+
+
+for _noun in NOUNS:
+    if _noun.name not in WITH_MORE:
+        router.get(f"/{_noun.name}", response_model=page_of(_noun.row))(_lister(_noun))
+        router.get(path_of_one(_noun), response_model=_noun.row)(_getter(_noun))

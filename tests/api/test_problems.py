@@ -18,7 +18,7 @@ from runtime.settings import Settings
     [
         ("GET", "/api/v1/nothing", 404),
         ("GET", "/nothing", 404),
-        ("POST", "/api/v1/vehicles", 405),
+        ("POST", "/api/v1/vehicles/latest", 405),
         ("GET", "/api/v1/alerts/1/ack", 405),
         ("GET", "/api/v1/vehicles/nobody", 404),
         ("GET", "/api/v1/vehicles/%00", 400),
