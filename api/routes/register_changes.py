@@ -31,7 +31,6 @@ SHOWN_BESIDE = {
     "vehicles": {"company_name", "device_id", "latest"},
     "devices": {"online", "online_since", "offline_since", "firmware"},
     "outlets": {"effective_limit_mg_m3", "device_id", "latest", "alert"},
-    "devices": {"online", "online_since", "offline_since", "firmware"},
 }
 """What `GET` shows beside a row's own columns: not looked at when it comes back."""
 
