@@ -43,6 +43,10 @@ READ_BYTES = 1 << 18
 _sessions = itertools.count(1)
 
 
+class _KnowsNoFive(Exception):
+    """The broker speaks MQTT 3.1.1 only: no outage, we connect anew as it wants."""
+
+
 class Receiver:
     """A subscription that survives the broker's absence."""
 
@@ -177,6 +181,8 @@ class Receiver:
             try:
                 with _connection(self._parts, self._tls) as connection:
                     self._talk(connection)
+            except _KnowsNoFive:
+                continue
             except OSError as error:  # of sockets and TLS, and MalformedPacket
                 self._say_lost(str(error) or type(error).__name__)
             except Exception:
@@ -279,7 +285,7 @@ class Receiver:
     def _begin(self, answer: mqtt.Connack) -> bytes:
         if self.version == 5 and answer.reason in mqtt.UNSUPPORTED_VERSION:
             self.version = 4  # NATS knows no other
-            raise ConnectionError("speaks MQTT 3.1.1 only")
+            raise _KnowsNoFive
         if answer.reason:
             raise ConnectionError(mqtt.reason(answer.reason))
         self._broker_shares = answer.sharing

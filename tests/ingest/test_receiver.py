@@ -78,13 +78,16 @@ def test_it_comes_back_to_a_broker_that_was_killed_and_old_acknowledgements_are_
     assert again == {b"8001", b"8002", b"8003"}
 
 
-def test_a_broker_that_speaks_only_the_older_version_is_served_in_it(tmp_path: Path) -> None:
+def test_a_broker_that_speaks_only_the_older_version_is_served_in_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with embedded_broker(tmp_path) as url, receiving(url, "older") as held:
         publish(url, 1)
         (delivery,) = taken(held, 1)
         held.acknowledge([delivery])
 
     assert delivery.payload == b"1"
+    assert "broker lost" not in capsys.readouterr().out
 
 
 def test_whatever_waits_at_the_broker_no_more_is_held_than_arrivals_allow(
