@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 from psycopg import Connection
 
-from alerts import duty, findings, journal, messages, rawlog, webhooks
+from alerts import duty, findings, journal, messages, rawlog, retention, webhooks
 from alerts.catalogue import load_catalogue
 from alerts.clerk import Job, run_clerk
 from alerts.kitchen_figures import Counter
@@ -29,6 +29,10 @@ def keep_desk(settings: Settings, stop: threading.Event, *, database_url: str) -
         while rawlog.purge(connection, datetime.now(UTC) - kept):
             pass
 
+    def forget(connection: Connection[Any]) -> None:
+        days, event_days = timedelta(days=settings.retention_days), timedelta(days=settings.outbox_days)
+        retention.prune(connection, datetime.now(UTC), kept=days, events_kept=event_days)
+
     lines, read = findings.LinesKept(), decoders(load_terminals(settings.terminals_file))
 
     def look_at_devices(connection: Connection[Any]) -> None:
@@ -40,6 +44,7 @@ def keep_desk(settings: Settings, stop: threading.Event, *, database_url: str) -
         Job("raw messages", 60.0, purge),
         Job("findings about devices", 2.0, look_at_devices),
         Job("outbox", 600.0, lambda c: webhooks.prune(c, settings.outbox_days)),
+        Job("retention", 60.0, forget),
     ]
     run_clerk("desk", database_url, jobs, stop)
 
