@@ -129,7 +129,8 @@ def _profile(
         return
     device, ts, ok, fume, temp, rh, fan, purifier = map(list, zip(*rows, strict=True))
     local = local_times(np.array(ts, np.int64), zone)
-    limits = {device_id: _limit(catalogue, registry, device_id) for device_id in device_ids}
+    outlets = {d: registry.outlets.get(registry.devices[d].bound_to or "") for d in device_ids}
+    limits = {device_id: catalogue.limit_of(outlet) for device_id, outlet in outlets.items()}
     readings = pl.DataFrame(
         {
             "device_id": device,
@@ -194,12 +195,6 @@ def _clones(connection: Connection[Any], zone: ZoneInfo, day: date) -> list[tupl
         (device_id, Finding("cloned", 0.9, {"of": other, "pieces": pieces}))
         for device_id, other, pieces in connection.execute(CLONED, (_midnight(day, zone), end))
     ]
-
-
-def _limit(catalogue: Catalogue, registry: Registry, device_id: str) -> float:
-    outlet = registry.outlets.get(registry.devices[device_id].bound_to or "")
-    own = outlet.limit_mg_m3 if outlet else None
-    return own if own is not None else catalogue.fume_limit(outlet.scale if outlet else None)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
