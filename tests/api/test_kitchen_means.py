@@ -75,7 +75,7 @@ def test_whatever_the_order_the_means_are_those_of_the_readings(
     readings, line = evening(dice), pipeline()
     for delivery in deliveries(readings, order, dice):
         line.process(database, [delivery])
-    asked = {"from": "2025-11-30T15:00:00Z", "to": "2025-11-30T18:00:00Z", "limit": 1000}
+    asked: dict[str, Any] = {"from": "2025-11-30T15:00:00Z", "to": "2025-11-30T18:00:00Z", "limit": 1000}
 
     for every in BUCKETS:
         expected = buckets(readings, every)
@@ -102,7 +102,9 @@ def test_pages_of_minutes_follow_one_another(viewer: TestClient, database: psyco
     readings = evening(random.Random(1))
     pipeline().process(database, [sent_by("F0", readings)])
     seen: list[str] = []
-    asked = {"from": "2025-11-30T15:00:00Z", "to": "2025-11-30T18:00:00Z", "every": "1m", "limit": 50}
+    asked: dict[str, Any] = {
+        "from": "2025-11-30T15:00:00Z", "to": "2025-11-30T18:00:00Z", "every": "1m", "limit": 50,
+    }  # fmt: skip
     page = viewer.get("/outlets/R0/readings", params=asked).json()
     seen += [one["ts"] for one in page["items"]]
     while page["next_cursor"]:

@@ -26,7 +26,7 @@ SET = {
 
 def hours(database: Database, outlet_id: str, day: date) -> str | None:
     found = load_meals(database, registry(kitchens=2).outlets.values()).on(outlet_id, day)
-    return found and found.hours
+    return found.hours if found else None
 
 
 def test_without_anything_set_the_default_holds_and_says_that_nobody_measured_it(viewer: TestClient) -> None:
