@@ -110,7 +110,7 @@ def test_the_clerk_of_the_desk_sees_to_it(database_url: str, tmp_path: Path) -> 
         clerk = threading.Thread(target=lambda: keep_desk(settings, stop, database_url=database_url))
         clerk.start()
         try:
-            wait_until(lambda: not times(connection, "vehicle_position"), seconds=60)
+            wait_until(lambda: not times(connection, "vehicle_position"))
         finally:
             stop.set()
             clerk.join(60)
