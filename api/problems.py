@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from alerts.channels import NotSent
+from alerts.daily.report import NoReport
 from alerts.draws import DrawRefused
 from alerts.duty import AlertDecided
 from alerts.laws import LawsError
@@ -40,6 +41,7 @@ RETRY_AFTER_S = 5
 
 STATUS_OF: Mapping[type[Exception], int] = {
     NoSuchAlert: 404,
+    NoReport: 404,
     NoSuchLead: 404,
     NoSuchTransfer: 404,
     MoveRefused: 409,

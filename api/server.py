@@ -37,6 +37,7 @@ from api.routes import (
     quarantine,
     register,
     register_changes,
+    reports,
     stats,
     transfers,
     trips,
@@ -126,6 +127,7 @@ def _api() -> APIRouter:
         register,  # after commands and devices: a key may hold a slash
         register_changes,
         stats,
+        reports,
         trips,
         hotspots,
         links,

@@ -1,14 +1,15 @@
 """Kitchens' figures: of one outlet over time, of all over a period, of the streets; what the nights found; the limits."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, Literal, LiteralString
+from typing import Annotated, Literal, LiteralString
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from alerts.fume_standards import fume_standards
-from alerts.kitchen_figures import Counter, open_ten_minutes
+from alerts.kitchen_figures import Counter
+from alerts.kitchen_rates import OUTLETS, STREETS, over_period, rates
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
 from api.database import Database, one, rows
@@ -68,62 +69,6 @@ SPAN = {
     "1mo": timedelta(days=366),
 }
 
-LAST_CLEANINGS: LiteralString = """
-    SELECT outlet_id, max(cleaned_on) AS cleaned_on
-      FROM (SELECT outlet_id, cleaned_on FROM outlet WHERE cleaned_on IS NOT NULL
-             UNION ALL
-            SELECT outlet_id, cleaned_on FROM cleaning_record WHERE struck_at IS NULL) AS known
-     GROUP BY outlet_id
-"""
-MONTH: LiteralString = (
-    "WITH cleaned AS ("  # noqa: S608 - two constants
-    + LAST_CLEANINGS
-    + """), summed AS (
-    SELECT device.bound_to AS outlet_id,
-           sum(fume_sum) / nullif(sum(cooking), 0) AS fume_mg_m3, max(fume_max) AS fume_max_mg_m3,
-           sum(over * fume_day.interval_s / 60) AS over_min, sum(fan_on * fume_day.interval_s / 60) AS fan_on_min,
-           sum(both_on * fume_day.interval_s / 60) AS both_on_min, sum(dithering) AS dithering,
-           sum(windows) AS windows, sum(windows_over) AS windows_over,
-           sum(valid) AS valid, sum(open_heard) AS open_heard, max(fume_day.interval_s) AS interval_s,
-           count(DISTINCT fume_day.device_id) AS monitors
-      FROM fume_day JOIN device USING (device_id)
-     WHERE day >= %(begin)s AND day < %(end)s
-     GROUP BY device.bound_to)
-    SELECT outlet.outlet_id, outlet.name, outlet.scale, outlet.hours, outlet_street.jurisdiction,
-           fume_mg_m3, fume_max_mg_m3, over_min, fan_on_min, both_on_min, dithering, windows, windows_over, valid,
-           open_heard, interval_s, monitors, cleaned.cleaned_on, outlet.cleaning_days,
-           (SELECT sum(both_on * fume_day.interval_s) / 3600
-              FROM fume_day JOIN device USING (device_id)
-             WHERE device.bound_to = outlet.outlet_id AND day > cleaned.cleaned_on) AS purifier_h_since_cleaning
-      FROM outlet
-      LEFT JOIN outlet_street USING (outlet_id)
-      LEFT JOIN summed ON summed.outlet_id = outlet.outlet_id
-      LEFT JOIN cleaned ON cleaned.outlet_id = outlet.outlet_id
-     WHERE %(after)s::text IS NULL OR outlet.outlet_id > %(after)s
-     ORDER BY outlet.outlet_id
-     LIMIT %(fetch)s
-"""
-)
-STREETS: LiteralString = """
-    WITH summed AS (
-        SELECT device.bound_to AS outlet_id, sum(windows) AS windows, sum(windows_over) AS windows_over,
-               sum(fan_on * fume_day.interval_s) AS fan_on, sum(both_on * fume_day.interval_s) AS both_on
-          FROM fume_day JOIN device USING (device_id)
-         WHERE day >= %(begin)s AND day < %(end)s
-         GROUP BY device.bound_to)
-    SELECT outlet_street.jurisdiction AS code, jurisdiction.name, count(*) AS outlets,
-           count(*) FILTER (WHERE windows > 0) AS measured,
-           count(*) FILTER (WHERE windows > 0 AND windows_over = 0) AS never_over,
-           sum(windows) AS windows, sum(windows_over) AS windows_over,
-           1 - sum(windows_over)::float8 / nullif(sum(windows), 0) AS compliance_rate,
-           sum(both_on) / nullif(sum(fan_on), 0) AS linkage_rate
-      FROM outlet
-      LEFT JOIN outlet_street USING (outlet_id)
-      LEFT JOIN jurisdiction ON jurisdiction.code = outlet_street.jurisdiction
-      LEFT JOIN summed USING (outlet_id)
-     GROUP BY outlet_street.jurisdiction, jurisdiction.name
-     ORDER BY outlet_street.jurisdiction
-"""
 FINDINGS: LiteralString = """
     SELECT kitchen_finding.*, outlet.name AS outlet_name
       FROM kitchen_finding LEFT JOIN outlet USING (outlet_id)
@@ -182,7 +127,7 @@ def outlet_figures(
             "zone": _zone(request).key, "valid_share": request.app.state.catalogue.fume_rules().valid_share,
         },
     )  # fmt: skip
-    return Answer({"items": [{**row, **_rates(row)} for row in found], "next_cursor": None})
+    return Answer({"items": [{**row, **rates(row)} for row in found], "next_cursor": None})
 
 
 @router.get("/stats/kitchens", response_model=page_of(KitchenMonthShape))
@@ -198,10 +143,10 @@ def kitchen_figures(
     begin, to = _days(request, begin, to)
     counter(request).count(connection)
     (after,) = page.after or (None,)
-    found = rows(connection, MONTH, {"begin": begin, "end": to, "after": after, "fetch": page.fetch})
+    found = rows(connection, OUTLETS, {"begin": begin, "end": to, "after": after, "fetch": page.fetch})
     now = datetime.now(_zone(request)).replace(tzinfo=None)
     period = datetime.combine(begin, time()), min(datetime.combine(to, time()), now)
-    return Answer(page.answer(found, lambda row: [row["outlet_id"]], lambda row: _month(row, *period)))
+    return Answer(page.answer(found, lambda row: [row["outlet_id"]], lambda row: over_period(row, *period)))
 
 
 @router.get("/stats/streets", response_model=page_of(StreetShape))
@@ -287,26 +232,3 @@ def _days(request: Request, begin: date | None, to: date | None) -> tuple[date, 
     today = datetime.now(_zone(request)).date()
     to = to or today + timedelta(days=1)
     return begin or (to - timedelta(days=1)).replace(day=1), to
-
-
-def _rates(row: dict[str, Any]) -> dict[str, float | None]:
-    return {
-        "valid_rate": row["valid"] / row["readings"] if row["readings"] else None,
-        "linkage_rate": row["both_on_min"] / row["fan_on_min"] if row["fan_on_min"] else None,
-        "compliance_rate": 1 - row["windows_over"] / row["windows"] if row["windows"] else None,
-    }
-
-
-def _month(row: dict[str, Any], begin: datetime, end: datetime) -> dict[str, Any]:
-    """`row` of MONTH with its rates: what was heard, and valid, of what the opening hours should have brought."""
-    interval_s = row.pop("interval_s") or 60
-    monitors = row.pop("monitors") or 0
-    due = open_ten_minutes(row["hours"], begin, end) * max(1, monitors)
-    measured = row["windows"] is not None
-    return {
-        **row,
-        "online_rate": min(1.0, (row["open_heard"] or 0) / due) if due else None,
-        "valid_rate": min(1.0, (row["valid"] or 0) * interval_s / 600 / due) if due else None,
-        "linkage_rate": row["both_on_min"] / row["fan_on_min"] if measured and row["fan_on_min"] else None,
-        "compliance_rate": 1 - row["windows_over"] / row["windows"] if measured and row["windows"] else None,
-    }

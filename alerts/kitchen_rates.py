@@ -1,0 +1,94 @@
+"""Kitchens over a period of local days: what each outlet's, and each street's, monitors heard, and what it says.
+
+Two statements over the figures by day (`alerts.kitchen_figures`), and the rates of their rows.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, LiteralString
+
+from alerts.kitchen_figures import open_ten_minutes
+
+LAST_CLEANINGS: LiteralString = """
+    SELECT outlet_id, max(cleaned_on) AS cleaned_on
+      FROM (SELECT outlet_id, cleaned_on FROM outlet WHERE cleaned_on IS NOT NULL
+             UNION ALL
+            SELECT outlet_id, cleaned_on FROM cleaning_record WHERE struck_at IS NULL) AS known
+     GROUP BY outlet_id
+"""
+OUTLETS: LiteralString = (
+    "WITH cleaned AS ("  # noqa: S608 - two constants
+    + LAST_CLEANINGS
+    + """), summed AS (
+    SELECT device.bound_to AS outlet_id,
+           sum(fume_sum) / nullif(sum(cooking), 0) AS fume_mg_m3, max(fume_max) AS fume_max_mg_m3,
+           sum(over * fume_day.interval_s / 60) AS over_min, sum(fan_on * fume_day.interval_s / 60) AS fan_on_min,
+           sum(both_on * fume_day.interval_s / 60) AS both_on_min, sum(dithering) AS dithering,
+           sum(windows) AS windows, sum(windows_over) AS windows_over,
+           sum(valid) AS valid, sum(open_heard) AS open_heard, max(fume_day.interval_s) AS interval_s,
+           count(DISTINCT fume_day.device_id) AS monitors
+      FROM fume_day JOIN device USING (device_id)
+     WHERE day >= %(begin)s AND day < %(end)s
+     GROUP BY device.bound_to)
+    SELECT outlet.outlet_id, outlet.name, outlet.scale, outlet.hours, outlet_street.jurisdiction,
+           fume_mg_m3, fume_max_mg_m3, over_min, fan_on_min, both_on_min, dithering, windows, windows_over, valid,
+           open_heard, interval_s, monitors, cleaned.cleaned_on, outlet.cleaning_days,
+           (SELECT sum(both_on * fume_day.interval_s) / 3600
+              FROM fume_day JOIN device USING (device_id)
+             WHERE device.bound_to = outlet.outlet_id AND day > cleaned.cleaned_on) AS purifier_h_since_cleaning
+      FROM outlet
+      LEFT JOIN outlet_street USING (outlet_id)
+      LEFT JOIN summed ON summed.outlet_id = outlet.outlet_id
+      LEFT JOIN cleaned ON cleaned.outlet_id = outlet.outlet_id
+     WHERE %(after)s::text IS NULL OR outlet.outlet_id > %(after)s
+     ORDER BY outlet.outlet_id
+     LIMIT %(fetch)s
+"""
+)
+STREETS: LiteralString = """
+    WITH summed AS (
+        SELECT device.bound_to AS outlet_id, sum(windows) AS windows, sum(windows_over) AS windows_over,
+               sum(fan_on * fume_day.interval_s) AS fan_on, sum(both_on * fume_day.interval_s) AS both_on
+          FROM fume_day JOIN device USING (device_id)
+         WHERE day >= %(begin)s AND day < %(end)s
+         GROUP BY device.bound_to)
+    SELECT outlet_street.jurisdiction AS code, jurisdiction.name, count(*) AS outlets,
+           count(*) FILTER (WHERE windows > 0) AS measured,
+           count(*) FILTER (WHERE windows > 0 AND windows_over = 0) AS never_over,
+           sum(windows) AS windows, sum(windows_over) AS windows_over,
+           1 - sum(windows_over)::float8 / nullif(sum(windows), 0) AS compliance_rate,
+           sum(both_on) / nullif(sum(fan_on), 0) AS linkage_rate
+      FROM outlet
+      LEFT JOIN outlet_street USING (outlet_id)
+      LEFT JOIN jurisdiction ON jurisdiction.code = outlet_street.jurisdiction
+      LEFT JOIN summed USING (outlet_id)
+     GROUP BY outlet_street.jurisdiction, jurisdiction.name
+     ORDER BY outlet_street.jurisdiction
+"""
+
+
+def rates(row: Mapping[str, Any]) -> dict[str, float | None]:
+    return {
+        "valid_rate": row["valid"] / row["readings"] if row["readings"] else None,
+        "linkage_rate": row["both_on_min"] / row["fan_on_min"] if row["fan_on_min"] else None,
+        "compliance_rate": 1 - row["windows_over"] / row["windows"] if row["windows"] else None,
+    }
+
+
+def over_period(row: dict[str, Any], begin: datetime, end: datetime) -> dict[str, Any]:
+    """`row` of OUTLETS with its rates: what was heard, and valid, of what the opening hours should have brought."""
+    heard, valid, due = heard_of(row, begin, end)
+    measured = row["windows"] is not None
+    return {
+        **{name: value for name, value in row.items() if name not in {"interval_s", "monitors"}},
+        "online_rate": min(1.0, heard / due) if due else None,
+        "valid_rate": min(1.0, valid / due) if due else None,
+        "linkage_rate": row["both_on_min"] / row["fan_on_min"] if measured and row["fan_on_min"] else None,
+        "compliance_rate": 1 - row["windows_over"] / row["windows"] if measured and row["windows"] else None,
+    }
+
+
+def heard_of(row: Mapping[str, Any], begin: datetime, end: datetime) -> tuple[float, float, int]:
+    """Of `row` of OUTLETS, in ten minutes: heard of, believed, and due by the opening hours in [begin, end), local."""
+    due = open_ten_minutes(row["hours"], begin, end) * max(1, row["monitors"] or 0)
+    return row["open_heard"] or 0, (row["valid"] or 0) * (row["interval_s"] or 60) / 600, due
