@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from alerts.assignees import NoSuchAssignee
 from alerts.channels import NotSent
 from alerts.daily.report import NoReport
 from alerts.draws import DrawRefused
@@ -50,6 +51,7 @@ STATUS_OF: Mapping[type[Exception], int] = {
     RoleRefused: 403,
     BadPhoto: 422,
     BadLevels: 422,
+    NoSuchAssignee: 422,
     LawsError: 422,
     DrawRefused: 422,
     NotSent: 422,
