@@ -11,9 +11,9 @@ from alerts.kitchen_figures import open_ten_minutes
 
 LAST_CLEANINGS: LiteralString = """
     SELECT outlet_id, max(cleaned_on) AS cleaned_on
-      FROM (SELECT outlet_id, cleaned_on FROM outlet WHERE cleaned_on IS NOT NULL
+      FROM (SELECT outlet_id, cleaned_on FROM outlet WHERE cleaned_on < %(end)s
              UNION ALL
-            SELECT outlet_id, cleaned_on FROM cleaning_record WHERE struck_at IS NULL) AS known
+            SELECT outlet_id, cleaned_on FROM cleaning_record WHERE struck_at IS NULL AND cleaned_on < %(end)s) AS known
      GROUP BY outlet_id
 """
 OUTLETS: LiteralString = (
@@ -24,18 +24,21 @@ OUTLETS: LiteralString = (
            sum(fume_sum) / nullif(sum(cooking), 0) AS fume_mg_m3, max(fume_max) AS fume_max_mg_m3,
            sum(over * fume_day.interval_s / 60) AS over_min, sum(fan_on * fume_day.interval_s / 60) AS fan_on_min,
            sum(both_on * fume_day.interval_s / 60) AS both_on_min, sum(dithering) AS dithering,
-           sum(windows) AS windows, sum(windows_over) AS windows_over,
-           sum(valid) AS valid, sum(open_heard) AS open_heard, max(fume_day.interval_s) AS interval_s,
+           10 * sum(protected) AS power_protection_min, sum(windows) AS windows, sum(windows_over) AS windows_over,
+           sum(valid * fume_day.interval_s / 600) AS open_valid, sum(open_heard) AS open_heard,
+           sum(meal_heard) AS meal_heard,
            count(DISTINCT fume_day.device_id) AS monitors
       FROM fume_day JOIN device USING (device_id)
      WHERE day >= %(begin)s AND day < %(end)s
      GROUP BY device.bound_to)
     SELECT outlet.outlet_id, outlet.name, outlet.scale, outlet.hours, outlet_street.jurisdiction,
-           fume_mg_m3, fume_max_mg_m3, over_min, fan_on_min, both_on_min, dithering, windows, windows_over, valid,
-           open_heard, interval_s, monitors, cleaned.cleaned_on, outlet.cleaning_days,
+           fume_mg_m3, fume_max_mg_m3, over_min, fan_on_min, both_on_min, dithering, power_protection_min,
+           windows, windows_over, open_valid, open_heard, meal_heard, coalesce(monitors, 0) AS monitors,
+           cleaned.cleaned_on, outlet.cleaning_days,
            (SELECT sum(both_on * fume_day.interval_s) / 3600
               FROM fume_day JOIN device USING (device_id)
-             WHERE device.bound_to = outlet.outlet_id AND day > cleaned.cleaned_on) AS purifier_h_since_cleaning
+             WHERE device.bound_to = outlet.outlet_id AND day > cleaned.cleaned_on
+                AND day < %(end)s) AS purifier_h_since_cleaning
       FROM outlet
       LEFT JOIN outlet_street USING (outlet_id)
       LEFT JOIN summed ON summed.outlet_id = outlet.outlet_id
@@ -67,28 +70,25 @@ STREETS: LiteralString = """
 """
 
 
-def rates(row: Mapping[str, Any]) -> dict[str, float | None]:
+def rated(row: Mapping[str, Any], begin: datetime, end: datetime) -> dict[str, Any]:
+    """`row` with its rates over [begin, end): what was heard, and valid, of what the hours should have brought."""
+    due = ten_minutes_due(row, begin, end)
+    meals = row["meal_hours"]
+    meals_due = ten_minutes_due(row, begin, end, meals=meals) if meals else 0
+    counted = {"monitors", "open_heard", "meal_heard", "open_valid"}
     return {
-        "valid_rate": row["valid"] / row["readings"] if row["readings"] else None,
+        **{name: value for name, value in row.items() if name not in counted},
+        "online_rate": min(1.0, (row["open_heard"] or 0) / due) if due else None,
+        "meal_online_rate": min(1.0, (row["meal_heard"] or 0) / meals_due) if meals_due else None,
+        "valid_rate": min(1.0, (row["open_valid"] or 0) / due) if due else None,
         "linkage_rate": row["both_on_min"] / row["fan_on_min"] if row["fan_on_min"] else None,
         "compliance_rate": 1 - row["windows_over"] / row["windows"] if row["windows"] else None,
     }
 
 
-def over_period(row: dict[str, Any], begin: datetime, end: datetime) -> dict[str, Any]:
-    """`row` of OUTLETS with its rates: what was heard, and valid, of what the opening hours should have brought."""
-    heard, valid, due = heard_of(row, begin, end)
-    measured = row["windows"] is not None
-    return {
-        **{name: value for name, value in row.items() if name not in {"interval_s", "monitors"}},
-        "online_rate": min(1.0, heard / due) if due else None,
-        "valid_rate": min(1.0, valid / due) if due else None,
-        "linkage_rate": row["both_on_min"] / row["fan_on_min"] if measured and row["fan_on_min"] else None,
-        "compliance_rate": 1 - row["windows_over"] / row["windows"] if measured and row["windows"] else None,
-    }
-
-
-def heard_of(row: Mapping[str, Any], begin: datetime, end: datetime) -> tuple[float, float, int]:
-    """Of `row` of OUTLETS, in ten minutes: heard of, believed, and due by the opening hours in [begin, end), local."""
-    due = open_ten_minutes(row["hours"], begin, end) * max(1, row["monitors"] or 0)
-    return row["open_heard"] or 0, (row["valid"] or 0) * (row["interval_s"] or 60) / 600, due
+def ten_minutes_due(
+    row: Mapping[str, Any], begin: datetime, end: datetime, *, meals: str | None = None
+) -> int:
+    """How many ten minutes an outlet's monitors should have been heard of in [begin, end), local; `meals`: in those hours."""
+    monitors: int = max(1, row["monitors"])
+    return open_ten_minutes(row["hours"], begin, end, meals=meals) * monitors

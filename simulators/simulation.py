@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from devices.topics import UpChannel
 from devices.types import Device, DeviceKind, Registry
 from runtime.errors import UserError
-from simulators.fleet import Stretch, Truck, make_truck
+from simulators.fleet.shifts import stretches
+from simulators.fleet.truck import Stretch, Truck, make_truck
 from simulators.frames import Terminal, location_bodies, speaks
 from simulators.kitchens import Kitchen
 from simulators.monitors import realtime_frames
@@ -148,7 +149,7 @@ def make_simulation(
 
 def _truck_parts(truck: Truck, start_us: int, scenario: Scenario, rng: np.random.Generator) -> Iterator[Part]:
     flaws = flaws_of(rng)
-    for stretch in truck.stretches(start_us / SECOND_US):
+    for stretch in stretches(truck, start_us / SECOND_US):
         rows = _through_the_terminal(observed(stretch.track), stretch)
         if scenario.noise:
             rows = disturbed_fixes(rows, flaws, rng, scenario.holes)

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from alerts.catalogue import Catalogue
 from alerts.daily.tables import Period, Table, figures, share, table
 from alerts.kitchen_figures import Counter
-from alerts.kitchen_rates import OUTLETS, STREETS, heard_of, over_period
+from alerts.kitchen_rates import OUTLETS, STREETS, rated, ten_minutes_due
 
 DONE: LiteralString = """
     SELECT (SELECT count(*) FROM correction_order WHERE issued_at >= %(since)s AND issued_at < %(until)s) AS orders,
@@ -38,10 +38,10 @@ def kitchens(connection: Connection[Any], period: Period, catalogue: Catalogue) 
         streets = cursor.execute(STREETS, days).fetchall()
         done = cursor.execute(DONE, period.parameters).fetchall()
     begin, end = (at.astimezone(period.zone).replace(tzinfo=None) for at in (period.since, period.until))
-    over = [over_period(row, begin, end) for row in outlets if row["windows_over"]]
+    over = [rated({**row, "meal_hours": None}, begin, end) for row in outlets if row["windows_over"]]
     names = {street["code"]: street["name"] for street in streets}
     return [
-        figures("kitchens", {**_whole(outlets, [heard_of(row, begin, end) for row in outlets]), **done[0]}),
+        figures("kitchens", {**_whole(outlets, [ten_minutes_due(row, begin, end) for row in outlets]), **done[0]}),
         table(
             "kitchens_by_street",
             ("jurisdiction", "jurisdiction_name", "outlets", "measured", "never_over", "windows", "windows_over",
@@ -58,17 +58,21 @@ def kitchens(connection: Connection[Any], period: Period, catalogue: Catalogue) 
     ]  # fmt: skip
 
 
-def _whole(outlets: Sequence[dict[str, Any]], heard: Sequence[tuple[float, float, int]]) -> dict[str, Any]:
+def _whole(outlets: Sequence[dict[str, Any]], due: Sequence[int]) -> dict[str, Any]:
+    """`due`: ten minutes that each should have been heard of."""
+
     def total(name: str) -> float:
         return sum(row[name] or 0 for row in outlets)
 
-    due = sum(one[2] for one in heard)
+    def heard(name: str) -> float | None:
+        return share(sum(min(row[name] or 0, most) for row, most in zip(outlets, due, strict=True)), sum(due))
+
     windows, windows_over = total("windows"), total("windows_over")
     return {
         "outlets": len(outlets),
         "measured": sum(bool(row["windows"]) for row in outlets),
-        "online_rate": share(sum(min(one[0], one[2]) for one in heard), due),
-        "valid_rate": share(sum(min(one[1], one[2]) for one in heard), due),
+        "online_rate": heard("open_heard"),
+        "valid_rate": heard("open_valid"),
         "linkage_rate": share(total("both_on_min"), total("fan_on_min")),
         "windows": windows,
         "windows_over": windows_over,

@@ -67,5 +67,5 @@ def share(part: float | None, whole: float | None) -> float | None:
 
 def _said(value: Any) -> Any:
     if isinstance(value, Decimal):  # what PostgreSQL makes of a sum of whole numbers
-        return int(value)
+        value = int(value) if value == value.to_integral_value() else float(value)
     return round(value, DIGITS) if isinstance(value, float) else value

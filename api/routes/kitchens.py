@@ -1,73 +1,24 @@
-"""Kitchens' figures: of one outlet over time, of all over a period, of the streets; what the nights found; the limits."""
+"""What is known of kitchens: units' currents, meal hours, limits, shop-fronts; and what the nights found suspicious."""
 
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Literal, LiteralString
-from zoneinfo import ZoneInfo
+from datetime import date
+from typing import Annotated, LiteralString
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, field_validator
 
 from alerts.fume_standards import fume_standards
-from alerts.kitchen_figures import Counter
-from alerts.kitchen_rates import OUTLETS, STREETS, over_period, rates
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
+from api.bodies import Body, Words
 from api.database import Database, one, rows
-from api.kitchen_shapes import (
-    FiguresShape,
-    KitchenFindingShape,
-    KitchenMonthShape,
-    StandardsShape,
-    StreetShape,
-    UnitShape,
-)
+from api.kitchen_shapes import KitchenFindingShape, MealHoursShape, ShopFrontShape, StandardsShape, UnitShape
 from api.paging import Page, pages
-from api.parameters import From, To
 from api.shapes import page_of
+from devices.hours import parse_hours
+from devices.meals import Scope
 from devices.repository import raise_version
 
 router = APIRouter(tags=["kitchens"])
-
-OF_OUTLET: LiteralString = "SELECT device_id FROM device WHERE kind = 'fume' AND bound_to = %(outlet_id)s"
-# Sums of ten minutes, or of days, in buckets of the local clock.
-FIGURES_10MIN: LiteralString = """
-    SELECT {bucket} AT TIME ZONE %(zone)s AS ts,
-           sum(fume_sum) / nullif(sum(cooking), 0) AS fume_mg_m3, max(fume_max) AS fume_max_mg_m3,
-           sum(readings) AS readings, sum(valid) AS valid,
-           sum(over * 10 / expected) AS over_min, sum(fan_on * 10 / expected) AS fan_on_min,
-           sum(both_on * 10 / expected) AS both_on_min,
-           count(*) FILTER (WHERE cooking > 0 AND cooking >= %(valid_share)s * expected) AS windows,
-           count(*) FILTER (WHERE cooking > 0 AND cooking >= %(valid_share)s * expected
-                              AND fume_sum > limit_mg_m3 * cooking) AS windows_over
-      FROM fume_10min
-     WHERE device_id = ANY(%(device_ids)s) AND begins_at >= %(begin)s AND begins_at < %(end)s {only}
-     GROUP BY 1 ORDER BY 1
-"""
-TEN_MINUTES: LiteralString = "date_trunc('minute', begins_at AT TIME ZONE %(zone)s)"
-HOURS: LiteralString = "date_trunc('hour', begins_at AT TIME ZONE %(zone)s)"
-FIGURES_DAYS: LiteralString = """
-    SELECT {bucket} AT TIME ZONE %(zone)s AS ts,
-           sum(fume_sum) / nullif(sum(cooking), 0) AS fume_mg_m3, max(fume_max) AS fume_max_mg_m3,
-           sum(readings) AS readings, sum(valid) AS valid,
-           sum(over * interval_s / 60) AS over_min, sum(fan_on * interval_s / 60) AS fan_on_min,
-           sum(both_on * interval_s / 60) AS both_on_min, sum(windows) AS windows, sum(windows_over) AS windows_over
-      FROM fume_day
-     WHERE device_id = ANY(%(device_ids)s)
-       AND day >= (%(begin)s AT TIME ZONE %(zone)s)::date AND day < (%(end)s AT TIME ZONE %(zone)s)::timestamp
-     GROUP BY 1 ORDER BY 1
-"""
-QUERIES: dict[str, LiteralString] = {
-    "10m": FIGURES_10MIN.replace("{bucket}", TEN_MINUTES).replace("{only}", ""),
-    "1h": FIGURES_10MIN.replace("{bucket}", HOURS).replace("{only}", "AND open"),
-    "1d": FIGURES_DAYS.replace("{bucket}", "day::timestamp"),
-    "1mo": FIGURES_DAYS.replace("{bucket}", "date_trunc('month', day::timestamp)"),
-}
-SPAN = {
-    "10m": timedelta(days=1),
-    "1h": timedelta(days=7),
-    "1d": timedelta(days=31),
-    "1mo": timedelta(days=366),
-}
 
 FINDINGS: LiteralString = """
     SELECT kitchen_finding.*, outlet.name AS outlet_name
@@ -87,76 +38,51 @@ PUT_UNIT: LiteralString = """
     RETURNING *
 """
 
+MEAL_HOURS: LiteralString = "SELECT * FROM meal_hours ORDER BY scope, subject, valid_from"
+PUT_MEAL_HOURS: LiteralString = """
+    INSERT INTO meal_hours (scope, subject, valid_from, hours, confirmed, source, set_by)
+    VALUES (%(scope)s, %(subject)s, %(valid_from)s, %(hours)s, %(confirmed)s, %(source)s, %(by)s)
+        ON CONFLICT (scope, subject, valid_from) DO UPDATE
+       SET hours = EXCLUDED.hours, confirmed = EXCLUDED.confirmed, source = EXCLUDED.source, set_by = EXCLUDED.set_by,
+           set_at = now()
+    RETURNING *
+"""
+SHOP_FRONTS: LiteralString = """
+    SELECT shop_front.*,
+           ARRAY(SELECT device_id FROM device WHERE kind = 'fume' AND bound_to = shop_front.outlet_id
+                  ORDER BY device_id) AS monitors,
+           ARRAY(SELECT id FROM lead WHERE lead.outlet_id = shop_front.outlet_id ORDER BY id) AS leads
+      FROM shop_front
+     WHERE (%(after)s::text IS NULL OR unit_id > %(after)s)
+       AND (%(grid_cell)s::text IS NULL OR grid_cell = %(grid_cell)s)
+     ORDER BY unit_id LIMIT %(fetch)s
+"""
+
 Admin = Annotated[Caller, Depends(allowed())]
-FromDay = Annotated[
-    date | None, Query(alias="from", description="local day, inclusive; default the month's first")
-]
-ToDay = Annotated[date | None, Query(alias="to", description="local day, exclusive; default tomorrow")]
 Amperes = Annotated[float, Field(gt=0, le=1000)]
 
 
-class UnitBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class UnitBody(Body):
     fan_min_a: Amperes | None = None
     purifier_min_a: Amperes | None = None
-    source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+    source: Words
 
 
-@router.get("/outlets/{outlet_id}/figures", response_model=page_of(FiguresShape))
-def outlet_figures(
-    _: AnyCaller,
-    request: Request,
-    connection: Database,
-    outlet_id: str,
-    every: Annotated[Literal["10m", "1h", "1d", "1mo"], Query()] = "1d",
-    begin: From = None,
-    to: To = None,
-) -> Answer:
-    """Means, maxima, minutes over the limit, with the fan and with both on, by local time; hours: opening hours only."""
-    if one(connection, "SELECT FROM outlet WHERE outlet_id = %s", (outlet_id,)) is None:
-        raise HTTPException(404, f"no outlet {outlet_id!r} in the register")
-    device_ids = [row["device_id"] for row in rows(connection, OF_OUTLET, {"outlet_id": outlet_id})]
-    counter(request).count(connection, device_ids)
-    to = to or datetime.now(UTC)
-    found = rows(
-        connection,
-        QUERIES[every],
-        {
-            "device_ids": device_ids, "begin": begin or to - SPAN[every], "end": to,
-            "zone": _zone(request).key, "valid_share": request.app.state.catalogue.fume_rules().valid_share,
-        },
-    )  # fmt: skip
-    return Answer({"items": [{**row, **rates(row)} for row in found], "next_cursor": None})
+class MealHoursBody(Body):
+    scope: Scope
+    subject: Annotated[str, Field(max_length=64)] = ""
+    """An outlet's id, or a word of the trade; nothing for the default."""
+    valid_from: date
+    hours: Words
+    confirmed: bool = False
+    source: Words
 
-
-@router.get("/stats/kitchens", response_model=page_of(KitchenMonthShape))
-def kitchen_figures(
-    _: AnyCaller,
-    request: Request,
-    connection: Database,
-    page: Annotated[Page, Depends(pages("kitchen_figures", str))],
-    begin: FromDay = None,
-    to: ToDay = None,
-) -> Answer:
-    """Every outlet's figures over a period of local days; this month by default."""
-    begin, to = _days(request, begin, to)
-    counter(request).count(connection)
-    (after,) = page.after or (None,)
-    found = rows(connection, OUTLETS, {"begin": begin, "end": to, "after": after, "fetch": page.fetch})
-    now = datetime.now(_zone(request)).replace(tzinfo=None)
-    period = datetime.combine(begin, time()), min(datetime.combine(to, time()), now)
-    return Answer(page.answer(found, lambda row: [row["outlet_id"]], lambda row: over_period(row, *period)))
-
-
-@router.get("/stats/streets", response_model=page_of(StreetShape))
-def street_figures(
-    _: AnyCaller, request: Request, connection: Database, begin: FromDay = None, to: ToDay = None
-) -> Answer:
-    """Per street or town: outlets, how many were measured and never over, the share of valid means that comply (达标率)."""
-    begin, to = _days(request, begin, to)
-    counter(request).count(connection)
-    return Answer({"items": rows(connection, STREETS, {"begin": begin, "end": to}), "next_cursor": None})
+    @field_validator("hours")
+    @classmethod
+    def _readable(cls, hours: str) -> str:
+        if not parse_hours(hours):
+            raise ValueError(f"{hours!r} is not HH:MM-HH:MM, several with ';'")
+        return hours
 
 
 @router.get("/kitchen-findings", response_model=page_of(KitchenFindingShape))
@@ -215,20 +141,36 @@ def list_standards(_: AnyCaller, request: Request) -> Answer:
     )
 
 
-def counter(request: Request) -> Counter:
-    state = request.app.state
-    if not hasattr(state, "kitchen_counter"):
-        state.kitchen_counter = Counter(state.catalogue, _zone(request))
-    found: Counter = state.kitchen_counter
-    return found
+@router.get("/meal-hours", response_model=page_of(MealHoursShape))
+def list_meal_hours(_: AnyCaller, connection: Database) -> Answer:
+    """When kitchens cook: for all, for a trade, for an outlet, each from a day on; whether somebody has seen it there."""
+    return Answer({"items": rows(connection, MEAL_HOURS), "next_cursor": None})
 
 
-def _zone(request: Request) -> ZoneInfo:
-    zone: ZoneInfo = request.app.state.settings.zone
-    return zone
+@router.put("/meal-hours", response_model=MealHoursShape)
+def put_meal_hours(admin: Admin, connection: Database, body: MealHoursBody) -> Answer:
+    """Set meal hours from a day on; those of before stay. The same scope, subject and day again: in its place."""
+    if (body.scope == "default") != (body.subject == ""):
+        raise HTTPException(
+            422, f"subject={body.subject!r}: names a trade or an outlet; the default has none"
+        )
+    if (
+        body.scope == "outlet"
+        and one(connection, "SELECT FROM outlet WHERE outlet_id = %s", (body.subject,)) is None
+    ):
+        raise HTTPException(404, f"no outlet {body.subject!r} in the register")
+    raise_version(connection, actor=admin.name, note=f"meal hours of {body.subject or 'all'}")
+    return Answer(one(connection, PUT_MEAL_HOURS, {"by": admin.name, **body.model_dump()}))
 
 
-def _days(request: Request, begin: date | None, to: date | None) -> tuple[date, date]:
-    today = datetime.now(_zone(request)).date()
-    to = to or today + timedelta(days=1)
-    return begin or (to - timedelta(days=1)).replace(day=1), to
+@router.get("/shop-fronts", response_model=page_of(ShopFrontShape))
+def list_shop_fronts(
+    _: AnyCaller,
+    connection: Database,
+    page: Annotated[Page, Depends(pages("shop_fronts", str))],
+    grid_cell: Annotated[str | None, Query()] = None,
+) -> Answer:
+    """Units along the streets, each with its grid cell, monitors and leads."""
+    (after,) = page.after or (None,)
+    found = rows(connection, SHOP_FRONTS, {"after": after, "grid_cell": grid_cell, "fetch": page.fetch})
+    return Answer(page.answer(found, lambda row: [row["unit_id"]]))
