@@ -89,6 +89,6 @@ def rated(row: Mapping[str, Any], begin: datetime, end: datetime) -> dict[str, A
 def ten_minutes_due(
     row: Mapping[str, Any], begin: datetime, end: datetime, *, meals: str | None = None
 ) -> int:
-    """How many ten minutes an outlet's monitors should have been heard of in [begin, end), local; `meals`: in those hours."""
+    """How many ten minutes an outlet's monitors should have been heard of in [begin, end), local; `meals`: those hours."""
     monitors: int = max(1, row["monitors"])
     return open_ten_minutes(row["hours"], begin, end, meals=meals) * monitors
