@@ -172,7 +172,7 @@ def test_however_the_other_side_fails_and_whenever_it_is_replayed_each_lead_arri
     seed: int,
 ) -> None:
     dice = random.Random(seed)
-    monkeypatch.setattr(webhooks, "MOST_ATTEMPTS", 2)
+    monkeypatch.setattr(webhooks, "MOST_ATTEMPTS", 1)
     hook_id = hook(connection, listener.url)
     leads = [builders.lead(connection) for _ in range(3)]
     steps: Counter[int] = Counter()
