@@ -1,7 +1,7 @@
 """Simulated fleets and the engine without service, broker or database: for benchmarks that need many days.
 
 The same simulation and the same engine as elsewhere; readings are put in order of time first, so what comes late is
-judged as the service judges it in the end. `lost`: what a hole in the network delays is not kept by the terminal.
+judged as the service judges it in the end.
 """
 
 import io
@@ -37,7 +37,6 @@ START = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
 EVENING = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 """20:00 in Shanghai: most hauls are at night."""
 HOUR_US = 3_600_000_000
-DELAYED_US = 60_000_000
 _FIELDS = [
     name for name in SCHEMAS["vehicle"] if name not in {"ts", "device_id", "plate", "quality", "received_at"}
 ]
@@ -51,9 +50,7 @@ class Day:
     truths: list[TruthLine]
 
 
-def simulated(
-    scenario: str | Scenario, *, seed: int, hours: float = 24, lost: bool = False, start: datetime = START
-) -> Day:
+def simulated(scenario: str | Scenario, *, seed: int, hours: float = 24, start: datetime = START) -> Day:
     """The trucks' readings of a simulated day, and what really happened to them."""
     chosen = scenario if isinstance(scenario, Scenario) else scenario_named(scenario)
     registry = read_directory(SAMPLE_DISTRICT)
@@ -76,9 +73,7 @@ def simulated(
                     for name in _FIELDS:
                         columns[name].append(getattr(reading, name))
         schema = {name: SCHEMAS["vehicle"][name] for name in columns} | {"ts": pl.Int64()}
-        frame = pl.DataFrame(columns, schema=schema)
-        # A reading a simulated hour's advance gives out long after its time was held back in a hole.
-        frames.append(frame.filter(pl.col("ts") > until_us - HOUR_US - DELAYED_US) if lost else frame)
+        frames.append(pl.DataFrame(columns, schema=schema))
     simulation.truths.close(simulation.at_us / 1_000_000)
     frame = (
         pl.concat(frames)

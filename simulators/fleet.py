@@ -5,8 +5,9 @@ with the truths that belong to it. Everything comes from the seed and the device
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -78,6 +79,8 @@ class Stretch:
     """Between these instants the terminal sends nothing, and keeps nothing."""
     faulty: tuple[tuple[float, float], ...] = ()
     """Between these its receiver finds no fix."""
+    witness: Callable[[NDArray[np.void]], list[Truth]] | None = None
+    """Which of `truths` a track tells of: asked of what happened, and again of what arrived. None: of none."""
 
 
 @dataclass(slots=True)
@@ -168,6 +171,10 @@ class Truck:
         track = motion.sample(self.phase_s, INTERVAL_S, PARKED_INTERVAL_S)
         self.motion = replace(motion, _knots=[])
         return Stretch(track, motion.at, truths)
+
+    def _witnessed(self, witness: Callable[[NDArray[np.void]], list[Truth]], *others: Truth) -> Stretch:
+        whole = self._stretch([])
+        return replace(whole, truths=[*others, *witness(whole.track)], witness=witness)
 
     def _hauling_shift(self, end_s: float) -> Iterator[Stretch]:
         haul = self._haul()
@@ -290,8 +297,9 @@ class Truck:
         end = self.motion.at
         self._unload_at(disposal)
         self._drive(self.world.leg(disposal, source), EMPTY_KMH)
-        whole = self._stretch([])
-        return replace(whole, truths=self._off_route(whole.track, haul, begin, end, note) if note else [])
+        if not note:
+            return self._stretch([])
+        return self._witnessed(partial(self._off_route, haul=haul, begin=begin, end=end, note=note))
 
     def _collecting_shift(self, end_s: float) -> Iterator[Stretch]:
         """Decoration waste: from estate to estate, then to the nearest transfer station; no sensors to tell."""
@@ -384,7 +392,6 @@ class Truck:
     ) -> Stretch:
         """The truths of a dumping, and of what it entails."""
         stop, up, down, leave, place = dumping
-        whole = self._stretch([])
         if self._has_sensor():
             seen = "lift" if self.sensors.lift else "load"
             dump = self._truth("illegal_dumping", up, down, up + 60, place, f"{note}, told by {seen}")
@@ -396,7 +403,9 @@ class Truck:
             standing = self._truth("loaded_stop", stop, leave, stop + 180, place, f"{note}, while tipping")
             truths = [dump, standing]
             loaded_until = leave
-        return replace(whole, truths=truths + self._off_route(whole.track, haul, begin, loaded_until, note))
+        return self._witnessed(
+            partial(self._off_route, haul=haul, begin=begin, end=loaded_until, note=note), *truths
+        )
 
     def _detour(self, haul: Haul) -> Points | None:
         """The route with a part of it exchanged for other streets; None: none fits."""
@@ -451,8 +460,7 @@ class Truck:
             zones, key=lambda area: _apart(area.centre, self.motion.place) + self.dice.uniform(0, 6000)
         )
         self._drive(world.leg(disposal, source, zone.site.site_id), EMPTY_KMH)
-        whole = self._stretch([])
-        return replace(whole, truths=self._entries(whole.track, zone))
+        return self._witnessed(partial(self._entries, zone=zone))
 
     def _foreign_haul(self, haul: Haul) -> Haul | None:
         """A permit of somebody else, for a source this company has none for."""
@@ -528,7 +536,8 @@ class Truck:
         left, at = self._left(whole.track, source, begin)
         note = "at home for hours with the load"
         late = self._truth("undelivered_load", left, reached, left + 4 * HOUR_S, at, note)
-        return replace(whole, truths=[late, *self._off_route(whole.track, haul, begin, reached, note)])
+        witness = partial(self._off_route, haul=haul, begin=begin, end=reached, note=note)
+        return replace(whole, truths=[late, *witness(whole.track)], witness=witness)
 
     def _haul_late(self, haul: Haul) -> Stretch | None:
         """One more haul after the hours of every permit it has for this source; None: they never end."""
@@ -578,12 +587,13 @@ class Truck:
         end = self.motion.at
         self._unload_at(disposal)
         self._drive(self.world.leg(disposal, source), EMPTY_KMH)
-        whole = self._stretch([])
-        spell = uncovered(whole.track, begin, end)
-        truths = (
-            [self._spell("uncovered_load", whole.track, spell, "the cover open all the way")] if spell else []
-        )
-        return replace(whole, truths=truths)
+
+        def witness(track: NDArray[np.void]) -> list[Truth]:
+            spell = uncovered(track, begin, end)
+            note = "the cover open all the way"
+            return [self._spell("uncovered_load", track, spell, note)] if spell else []
+
+        return self._witnessed(witness)
 
     def _race_home(self, haul: Haul) -> Stretch:
         """An honest haul, and back much too fast: on listed roads over their limits."""
@@ -592,11 +602,12 @@ class Truck:
         self._drive(haul.points[1:-1], LOADED_KMH)
         self._unload_at(disposal)
         self._drive(self.world.leg(disposal, source), RACING_KMH)
-        whole = self._stretch([])
-        spells = speeding(whole.track, self.world.limited_roads)
-        return replace(
-            whole, truths=[self._spell("overspeed", whole.track, spell, "racing home") for spell in spells]
-        )
+
+        def witness(track: NDArray[np.void]) -> list[Truth]:
+            spells = speeding(track, self.world.limited_roads)
+            return [self._spell("overspeed", track, spell, "racing home") for spell in spells]
+
+        return self._witnessed(witness)
 
     def _go_dark(self, haul: Haul) -> Stretch:
         """The terminal off on the way to the disposal site, where it is moving, for six minutes or more."""
@@ -659,6 +670,14 @@ class Truck:
             "device_offline", last, back, last + DAY_S, self.motion.place, "switched off in its yard"
         )
         return replace(whole, truths=[truth], dark=(dark,))
+
+    def silence(self, fix: np.void, before: np.void, after: np.void, planted: list[Truth]) -> Truth:
+        """The loss of signal between two `motion.TRACK` rows, last seen at `fix`; `planted`: those it chose itself."""
+        since, until = float(before["at"]), float(after["at"])
+        own = [truth.note for truth in planted if truth.started_s < until and truth.ended_s > since]
+        place = float(fix["x"]), float(fix["y"])
+        note = own[0] if own else "a hole in the network, and nothing kept"
+        return self._truth("signal_loss", since, until, since + 300, place, note)
 
     # -- what it amounts to ---------------------------------------------------------------------
 

@@ -40,6 +40,11 @@ class KindScore:
     truths: int
     alerts: int
     matched: int
+    visible: int
+    """Truths of which what arrived still fulfils the definition: all, but where the truths say otherwise."""
+    visible_matched: int
+    repeated: int
+    """Alerts about a truth that another alert already stands for."""
     latency_p50_s: float | None
     latency_p95_s: float | None
 
@@ -52,6 +57,11 @@ class KindScore:
     def recall(self) -> float | None:
         """None: nothing happened that could be missed."""
         return self.matched / self.truths if self.truths else None
+
+    @property
+    def recall_visible(self) -> float | None:
+        """Of what could be told from what arrived."""
+        return self.visible_matched / self.visible if self.visible else None
 
     @property
     def f1(self) -> float | None:
@@ -70,6 +80,8 @@ class Comparison:
 def compare(truths: Sequence[TruthLine], alerts: Sequence[OpenedAlert]) -> Comparison:
     """`alerts` without the dismissed and withdrawn ones, which do not count."""
     pairs = match(truths, alerts)
+    told = set(pairs.values())
+    false_alarms = [alert for a, alert in enumerate(alerts) if a not in told]
     kinds = {}
     for kind in sorted({truth.kind for truth in truths} | {alert.kind for alert in alerts}):
         latencies = sorted(
@@ -77,18 +89,26 @@ def compare(truths: Sequence[TruthLine], alerts: Sequence[OpenedAlert]) -> Compa
             for t, a in pairs.items()
             if truths[t].kind == kind
         )
+        own = [t for t, truth in enumerate(truths) if truth.kind == kind]
+        visible = [t for t in own if truths[t].visible is not False]
         kinds[kind] = KindScore(
-            sum(truth.kind == kind for truth in truths),
+            len(own),
             sum(alert.kind == kind for alert in alerts),
             len(latencies),
+            len(visible),
+            sum(t in pairs for t in visible),
+            sum(alert.kind == kind and _is_repeated(alert, truths) for alert in false_alarms),
             _quantile(latencies, 0.5),
             _quantile(latencies, 0.95),
         )
-    told = set(pairs.values())
-    return Comparison(
-        kinds,
-        [truth for t, truth in enumerate(truths) if t not in pairs],
-        [alert for a, alert in enumerate(alerts) if a not in told],
+    return Comparison(kinds, [truth for t, truth in enumerate(truths) if t not in pairs], false_alarms)
+
+
+def _is_repeated(alert: OpenedAlert, truths: Sequence[TruthLine]) -> bool:
+    """Of an alert that stands for nothing: all it could stand for is told by others, or it would."""
+    return any(
+        (truth.kind, truth.device_id) == (alert.kind, alert.device_id) and fits(truth, alert)
+        for truth in truths
     )
 
 

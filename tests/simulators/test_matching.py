@@ -84,3 +84,16 @@ def test_scores_by_kind_with_latency_in_event_time() -> None:
     assert (found.kinds["no_go_entry"].precision, found.kinds["no_go_entry"].recall) == (0, None)
     assert [missed.device_id for missed in found.missed] == ["V2"]
     assert len(found.false_alarms) == 2
+
+
+def test_what_could_not_be_told_from_what_arrived_is_counted_beside() -> None:
+    unseen = truth(0, 10, device="V2")
+    unseen.visible = False
+    one = compare([truth(0, 10), unseen], [alert(1, 5)]).kinds["off_route"]
+    assert (one.truths, one.visible, one.visible_matched) == (2, 1, 1)
+    assert (one.recall, one.recall_visible) == (0.5, 1.0)
+
+
+def test_a_second_alert_about_one_truth_is_false_and_counted_as_told_twice() -> None:
+    one = compare([truth(0, 10)], [alert(1, 5), alert(6, 9), alert(500, 510)]).kinds["off_route"]
+    assert (one.alerts, one.matched, one.repeated) == (3, 1, 1)
