@@ -5,7 +5,8 @@
 Scenarios: clean, noisy, holes (six times the holes), lossy (the same, and what they delay is lost), no_sensors, honest:
 each a night from 20:00 local on with all 686 trucks, most hauls being at night. Offline (benchmarks.offline): the service's
 figures, with late readings and kitchens, are those of benchmarks.rightness. The seed is not one the rules were made with.
-`visible`: truths of which what arrived still fulfils the definition; `twice`: alerts about a truth that another one told.
+`visible`: truths of which what arrived still fulfils the definition; `beside`:
+false alerts about something that did happen, which another alert told or which lies over 300 m away.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def report(scenario: str, day: Day) -> None:
         f"{graver} alerts above info"
     )
     print(
-        f"{'':18}{'kind':20}{'truths':>7}{'visible':>8}{'alerts':>7}{'twice':>6}{'prec.':>7}{'recall':>7}{'of vis.':>8}"
+        f"{'':18}{'kind':20}{'truths':>7}{'visible':>8}{'alerts':>7}{'beside':>7}{'prec.':>7}{'recall':>7}{'of vis.':>8}"
         f"{'F1':>7}{'p50 s':>7}{'p95 s':>7}"
     )
     _rows("fleetfume", found, None)
@@ -73,7 +74,7 @@ def _rows(name: str, found: Comparison, kinds: tuple[str, ...] | None) -> None:
                 f"{'-' if v is None else f'{v:.0f}':>7}" for v in (one.latency_p50_s, one.latency_p95_s)
             )
             print(
-                f"{name:18}{kind:20}{one.truths:>7}{one.visible:>8}{one.alerts:>7}{one.repeated:>6}{shares}{delays}"
+                f"{name:18}{kind:20}{one.truths:>7}{one.visible:>8}{one.alerts:>7}{one.beside:>7}{shares}{delays}"
             )
 
 

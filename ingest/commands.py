@@ -23,7 +23,7 @@ from analytics.records import TRIP
 from devices.recordings import check_format, write_recording
 from devices.registry_files import read_directory
 from devices.types import DeviceKind
-from ingest.area_search import FOUND, found_in, read_area, visits_of
+from ingest.area_search import box_around, found_in, read_area, visits_of
 from ingest.clock import heard_until
 from ingest.copies import recall_pieces
 from ingest.differences import difference_rows, difference_text
@@ -157,28 +157,27 @@ def search_area(
 ) -> None:
     """Say which vehicles were in an area, when, and whether loaded.
 
-    By good fixes within it; one that drove through between two fixes is not seen.
+    By good fixes within it; one that drove through between two neighbouring fixes is listed as inferred.
     """
     begin, end = _span(from_, to)
     wanted = read_area(area)
-    box = (wanted.south, wanted.west, wanted.north, wanted.east)
     with contextlib.ExitStack() as opened:
         if archive:
             frames = archived_frames(archive, begin, end)
         else:
             _, reading = opened.enter_context(_connected(load_settings()))
-            frames = stored_frames(reading, "vehicle", begin, end, box=box)
-        found = pl.concat([found_in(wanted, frame) for frame in frames] or [pl.DataFrame(schema=FOUND)])
-    visits = visits_of(found)
+            frames = stored_frames(reading, "vehicle", begin, end, box=box_around(wanted))
+        visits = visits_of(found_in(wanted, frames))
     if json_:
         typer.echo(json.dumps([{n: plain(v) for n, v in row.items()} for row in visits.iter_rows(named=True)],
                               ensure_ascii=False))  # fmt: skip
         return
     for row in visits.iter_rows(named=True):
         load = "" if row["load"] is None else f"  load up to {row['load']:.2f}"
+        seen = "inferred, no fix inside" if row["inferred"] else f"{row['fixes']} fixes"
         typer.echo(
             f"{row['plate'] or row['device_id']}  {row['entered']:%Y-%m-%dT%H:%M:%SZ} to {row['left']:%H:%M:%SZ}  "
-            f"{row['fixes']} fixes{load}"
+            f"{seen}{load}"
         )
     typer.echo(f"{len(visits)} visits of {visits['device_id'].n_unique()} vehicles")
 

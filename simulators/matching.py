@@ -43,8 +43,8 @@ class KindScore:
     visible: int
     """Truths of which what arrived still fulfils the definition: all, but where the truths say otherwise."""
     visible_matched: int
-    repeated: int
-    """Alerts about a truth that another alert already stands for."""
+    beside: int
+    """Of the false alerts those about something that did happen: another alert stands for it, or it is over 300 m away."""
     latency_p50_s: float | None
     latency_p95_s: float | None
 
@@ -97,17 +97,17 @@ def compare(truths: Sequence[TruthLine], alerts: Sequence[OpenedAlert]) -> Compa
             len(latencies),
             len(visible),
             sum(t in pairs for t in visible),
-            sum(alert.kind == kind and _is_repeated(alert, truths) for alert in false_alarms),
+            sum(alert.kind == kind and _is_beside(alert, truths) for alert in false_alarms),
             _quantile(latencies, 0.5),
             _quantile(latencies, 0.95),
         )
     return Comparison(kinds, [truth for t, truth in enumerate(truths) if t not in pairs], false_alarms)
 
 
-def _is_repeated(alert: OpenedAlert, truths: Sequence[TruthLine]) -> bool:
-    """Of an alert that stands for nothing: all it could stand for is told by others, or it would."""
+def _is_beside(alert: OpenedAlert, truths: Sequence[TruthLine]) -> bool:
+    """Whether something of its kind and device happened at the time of an alert that stands for nothing."""
     return any(
-        (truth.kind, truth.device_id) == (alert.kind, alert.device_id) and fits(truth, alert)
+        (truth.kind, truth.device_id) == (alert.kind, alert.device_id) and _overlap(truth, alert)
         for truth in truths
     )
 
@@ -131,12 +131,15 @@ def match(truths: Sequence[TruthLine], alerts: Sequence[OpenedAlert]) -> dict[in
 
 def fits(truth: TruthLine, alert: OpenedAlert) -> bool:
     """Can `alert`, of the same kind and device, stand for `truth`?"""
-    overlap = alert.started_at <= truth.ended_at + AFTER and alert.until >= truth.started_at - BEFORE
-    if not alert.is_vehicle or not overlap:
-        return overlap
+    if not alert.is_vehicle or not _overlap(truth, alert):
+        return _overlap(truth, alert)
     if None in (truth.lat, truth.lon, alert.lat, alert.lon):
         return False
     return _metres(truth.lat, truth.lon, alert.lat, alert.lon) <= WITHIN_M  # type: ignore[arg-type]  # none is None
+
+
+def _overlap(truth: TruthLine, alert: OpenedAlert) -> bool:
+    return alert.started_at <= truth.ended_at + AFTER and alert.until >= truth.started_at - BEFORE
 
 
 def _augment(t: int, possible: dict[int, list[int]], holder: dict[int, int], tried: set[int]) -> bool:

@@ -94,6 +94,7 @@ def test_what_could_not_be_told_from_what_arrived_is_counted_beside() -> None:
     assert (one.recall, one.recall_visible) == (0.5, 1.0)
 
 
-def test_a_second_alert_about_one_truth_is_false_and_counted_as_told_twice() -> None:
-    one = compare([truth(0, 10)], [alert(1, 5), alert(6, 9), alert(500, 510)]).kinds["off_route"]
-    assert (one.alerts, one.matched, one.repeated) == (3, 1, 1)
+def test_a_false_alert_about_something_that_did_happen_is_counted_as_beside_it() -> None:
+    twice, nothing, far = alert(6, 9), alert(500, 510), alert(1, 5, lat=36.8)
+    one = compare([truth(0, 10)], [alert(1, 5), twice, nothing, far]).kinds["off_route"]
+    assert (one.alerts, one.matched, one.beside) == (4, 1, 2)
