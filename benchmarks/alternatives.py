@@ -1,6 +1,6 @@
 """How often is the engine right, and how often are the usual alternatives, in one run over the same fixes?
 
-    python -m benchmarks.alternatives [SCENARIO…] [--seed 9001] [--hours 10]
+    python -m benchmarks.alternatives [SCENARIO…] [--seed 9001] [--hours 10] [--rules FILE]
 
 Scenarios: clean, noisy, holes (six times the holes), lossy (the same, and what they delay is lost), no_sensors, honest:
 each a night from 20:00 local on with all 686 trucks, most hauls being at night. Offline (benchmarks.offline): the service's
@@ -10,9 +10,11 @@ false alerts about something that did happen, which another alert told or which 
 """
 
 import argparse
+from pathlib import Path
 
 import polars as pl
 
+from alerts.catalogue import Catalogue, load_catalogue
 from analytics.records import INFO, SEVERITIES
 from benchmarks.offline import EVENING, Day, as_alerts, judged, simulated
 from benchmarks.usual import Ground, one_fix_geofences, stops_by_place
@@ -29,14 +31,15 @@ def main() -> None:
     options.add_argument("scenarios", nargs="*", default=SCENARIOS)
     options.add_argument("--seed", type=int, default=9001)
     options.add_argument("--hours", type=float, default=10)
+    options.add_argument("--rules", type=Path, help="other rules, like a FLEETFUME_RULES_FILE")
     asked = options.parse_args()
     for scenario in asked.scenarios:
         day = simulated(scenario, seed=asked.seed, hours=asked.hours, start=EVENING)
-        report(scenario, day)
+        report(scenario, day, load_catalogue(asked.rules))
 
 
-def report(scenario: str, day: Day) -> None:
-    episodes = judged(day)
+def report(scenario: str, day: Day, catalogue: Catalogue) -> None:
+    episodes = judged(day, catalogue)
     ground = Ground(day.registry)
     hours = _vehicle_hours(day)
     told = as_alerts(episodes)
