@@ -57,7 +57,9 @@ def examine(
     on = _day(day) if day is not None else datetime.now(settings.zone).date() - timedelta(days=1)
     with database(settings) as url, connect(url, autocommit=True) as connection:
         try:
-            found = examine_day(connection, load_catalogue(settings.rules_file), settings.zone, on)
+            catalogue = load_catalogue(settings.rules_file)
+            Counter(catalogue, settings.zone).count(connection)
+            found = examine_day(connection, catalogue, settings.zone, on)
         except UndefinedTable:
             raise UserError(NO_SCHEMA) from None
     if found is None:

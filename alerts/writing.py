@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 
 from alerts import storms
 from alerts.catalogue import Catalogue
+from alerts.copied import find_original
 from alerts.episodes import EACH_ITS_OWN, Amendment, Difference, Episode, clean
 from alerts.evidence import build_evidence
 from alerts.leads import join_lead, note_on_lead, open_lead
@@ -266,6 +267,7 @@ def _columns(connection: Connection, subject: Subject, episode: Episode, desk: D
                 desk.catalogue,
                 registry_version=desk.registry_version_at(episode.opened),
                 readings=_readings(connection, subject, episode),
+                copied_from=find_original(connection, subject.device_id, episode),
             )
         ),
     }

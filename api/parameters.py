@@ -18,9 +18,11 @@ MAX_EVERY = timedelta(days=31)
 
 
 def read_every(text: str) -> timedelta:
-    """`10m`, `1h`, `1d`; HTTPException 422 otherwise."""
+    """`1m`, `10m`, `1h`, `1d`; HTTPException 422 otherwise."""
     found = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", text)
     every = timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else MAX_EVERY * 2
     if every > MAX_EVERY:
-        raise HTTPException(422, f"every={text!r}: must be like 10m, 1h or 1d, and at most {MAX_EVERY.days}d")
+        raise HTTPException(
+            422, f"every={text!r}: must be like 1m, 10m, 1h or 1d, and at most {MAX_EVERY.days}d; or 1mo"
+        )
     return every

@@ -13,7 +13,9 @@ from devices.topics import UpChannel
 from devices.types import Device, DeviceKind, Registry
 from runtime.errors import UserError
 from simulators.arriving import as_track, mark_visible, silences
-from simulators.fleet import Stretch, Truck, make_truck
+from simulators.fleet.shifts import stretches
+from simulators.fleet.truck import Stretch, Truck, make_truck
+from simulators.fleet.truths import silence_of
 from simulators.frames import Terminal, location_bodies, speaks
 from simulators.kitchens import Kitchen
 from simulators.monitors import realtime_frames
@@ -149,7 +151,7 @@ def make_simulation(
 
 def _truck_parts(truck: Truck, start_us: int, scenario: Scenario, rng: np.random.Generator) -> Iterator[Part]:
     flaws = flaws_of(rng)
-    for stretch in truck.stretches(start_us / SECOND_US):
+    for stretch in stretches(truck, start_us / SECOND_US):
         rows, truths = _through_the_terminal(observed(stretch.track), stretch), stretch.truths
         if scenario.noise:
             rows = disturbed_fixes(rows, flaws, rng, scenario.holes, keeps=scenario.keeps)
@@ -167,7 +169,9 @@ def _as_they_arrive(truck: Truck, stretch: Stretch, rows: Rows, flaws: Flaws, *,
         planted = [truth for truth in truths if truth.kind == "signal_loss"]
         truths = [truth for truth in truths if truth.kind != "signal_loss"]
         lost = silences(track, good)
-        truths += [truck.silence(track[fix], track[last], track[back], planted) for fix, last, back in lost]
+        truths += [
+            silence_of(truck, track[fix], track[last], track[back], planted) for fix, last, back in lost
+        ]
     if stretch.witness is None:
         return truths
     told = stretch.witness(stretch.track)

@@ -7,7 +7,8 @@ import numpy as np
 
 from devices.registry_files import read_directory
 from simulators.commands import SAMPLE_DISTRICT
-from simulators.fleet import NO_SENSORS, make_truck
+from simulators.fleet.sensors import NO_SENSORS
+from simulators.fleet.truck import make_truck
 from simulators.noise import disturbed_fixes, flaws_of
 from simulators.readings import SECOND_US, VEHICLE_ROW
 from simulators.scenarios import scenario_named
