@@ -16,7 +16,6 @@ import polars as pl
 from alerts.catalogue import Catalogue, load_catalogue
 from alerts.episodes import Episode, Event, named_events
 from analytics.district import compile_district
-from analytics.records import TRIP
 from devices.recordings import INSTANT, SCHEMAS
 from devices.registry_files import read_directory
 from devices.types import Registry
@@ -24,7 +23,7 @@ from devices.wire import decode_telemetry
 from ingest.fleet import Fleet
 from ingest.judging import JUDGES, Records
 from ingest.registers import Registers
-from ingest.retelling import Retelling
+from ingest.retelling import Hauls, Retelling
 from runtime.instants import instant, microseconds
 from simulators.commands import SAMPLE_DISTRICT
 from simulators.matching import OpenedAlert
@@ -90,7 +89,7 @@ def retelling(
     *,
     zone: ZoneInfo = ZONE,
     workers: int = 2,
-    hauls: Callable[[Records], None] = lambda _: None,
+    hauls: Hauls = lambda _device_id, _events: None,
 ) -> tuple[Retelling, Fleet]:
     """The engine over a register; its episodes are told in names, `hauls` gets the rows that tell of trips."""
     fleet = Fleet(registry, compile_district(registry), catalogue or load_catalogue(None))
@@ -100,15 +99,11 @@ def retelling(
         return registers.judge(None, JUDGES["vehicle"], device_ids, states, records, refused)  # type: ignore[arg-type]
 
     def name(events: Records) -> list[Event]:
-        hauls(events[events["kind"] == TRIP])
         return named_events(
-            events[events["kind"] != TRIP],
-            site_ids=names.site_ids,
-            permit_ids=names.permit_ids,
-            road_ids=names.road_ids,
+            events, site_ids=names.site_ids, permit_ids=names.permit_ids, road_ids=names.road_ids
         )
 
-    return Retelling(JUDGES["vehicle"], judge_by, name, zone, workers=workers), fleet
+    return Retelling(JUDGES["vehicle"], judge_by, name, zone, workers=workers, hauls=hauls), fleet
 
 
 def judged(day: Day, catalogue: Catalogue | None = None, *, rows: int = 500_000) -> dict[str, list[Episode]]:
