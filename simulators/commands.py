@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Annotated, Any
 
 import typer
+from psycopg.errors import UndefinedTable
 
 from devices.registry_files import read_directory
 from devices.types import DeviceKind, Registry
@@ -175,12 +176,15 @@ SELECT alert.id, alert.kind, alert.device_id, alert.outlet_id IS NULL AS is_vehi
 
 def _alerts(url: str) -> list[OpenedAlert]:
     with connect(url) as connection:
-        return [OpenedAlert(*row) for row in connection.execute(_ALERTS)]
+        try:
+            return [OpenedAlert(*row) for row in connection.execute(_ALERTS)]
+        except UndefinedTable:
+            raise UserError("the database has no alerts yet; run 'fleetfume db migrate' first") from None
 
 
 def _as_json(found: Comparison, *, details: bool) -> dict[str, Any]:
     kinds = {
-        kind: asdict(one) | {"precision": one.precision, "recall": one.recall, "f1": one.f1}
+        kind: asdict(one) | {n: getattr(one, n) for n in ("precision", "recall", "recall_visible", "f1")}
         for kind, one in found.kinds.items()
     }
     if not details:
@@ -201,10 +205,22 @@ def _described(truth: TruthLine) -> dict[str, Any]:
 
 
 def _as_text(found: Comparison, *, details: bool) -> str:
-    head = ("kind", "truths", "alerts", "matched", "precision", "recall", "F1", "p50 s", "p95 s")
+    head = (
+        "kind",
+        "truths",
+        "alerts",
+        "matched",
+        "precision",
+        "recall",
+        "F1",
+        "p50 s",
+        "p95 s",
+        "visible",
+        "of these",
+    )
     rows = [
         (kind, one.truths, one.alerts, one.matched, _share(one.precision), _share(one.recall), _share(one.f1),
-         _seconds(one.latency_p50_s), _seconds(one.latency_p95_s))
+         _seconds(one.latency_p50_s), _seconds(one.latency_p95_s), one.visible, _share(one.recall_visible))
         for kind, one in found.kinds.items()
     ]  # fmt: skip
     lines = [f"{row[0]:20}" + "".join(f"{cell!s:>10}" for cell in row[1:]) for row in (head, *rows)]

@@ -18,6 +18,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     speed: float = 1.0
     holes: float = 1.0
     """Times the usual holes in the network, where there is noise."""
+    keeps: bool = True
+    """No: terminals keep nothing, and what a hole in the network should delay is lost."""
     sensors: bool = True
     """No: no terminal has a load, lift or cover sensor."""
     duty: float

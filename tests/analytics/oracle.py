@@ -149,15 +149,14 @@ class Oracle:
             if not any(bad for _, bad, _ in window):
                 self.said.append((now, "cleared", "device_fault", "minor", self.fault))
                 self.fault = None
-        elif len(window) == 60 and bad:
+        elif len(window) == 60:
             many = sum(bad for _, bad, _ in window) > 30
             if many or sum(refused for _, _, refused in window) >= 10:
-                first, good = now, 0
+                first, good = 0, 0
                 for ts, was_bad, _ in reversed(self.readings):
-                    good = 0 if was_bad else good + 1
+                    first, good = (ts, 0) if was_bad else (first, good + (first > 0))
                     if good == 10:
                         break
-                    first = ts if was_bad else first
                 self.fault = first
                 self.said.append((now, "opened", "device_fault", "minor", first))
 
