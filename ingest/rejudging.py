@@ -60,6 +60,7 @@ THIN_CHECKPOINTS: LiteralString = """
 """
 
 
+KEPT_SINCE: LiteralString = "SELECT readings_since FROM retention"
 REFUSED_SINCE: LiteralString = """
     SELECT received_at, readings
       FROM quarantine
@@ -120,7 +121,7 @@ def judge_again(
         },
         binary=True,
     ).fetchone()
-    checkpoint_us, state, ongoing = found or (NEVER, judge.new_states(1).tobytes(), [])
+    checkpoint_us, state, ongoing = found or (_kept_since(connection), judge.new_states(1).tobytes(), [])
     before = np.frombuffer(bytearray(state), dtype=judge.state_type)
     refused = _refused_since(connection, device_id, before)
     events: list[Records] = []
@@ -190,6 +191,12 @@ def _pages(
             if len(readings) < PAGE:
                 return
             after = readings[-1].ts
+
+
+def _kept_since(connection: Connection) -> int:
+    """From when on readings are whole, µs; NEVER: all are there. What stands from before is not to be judged again."""
+    ((since,),) = connection.execute(KEPT_SINCE).fetchall()
+    return NEVER if since is None else microseconds(since)
 
 
 def _refused_since(connection: Connection, device_id: str, state: Records) -> list[Refusal]:

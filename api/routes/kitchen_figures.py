@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
-from alerts.kitchen_figures import PROTECTED, Counter, open_ten_minutes
+from alerts.kitchen_figures import PROTECTED, Counter
+from alerts.kitchen_rates import OUTLETS, STREETS, rated
 from api.answers import Answer
 from api.auth import AnyCaller
 from api.database import Database, rows
@@ -89,66 +90,6 @@ SPAN = {
 }
 MOST_BUCKETS = 20_000
 
-LAST_CLEANINGS: LiteralString = """
-    SELECT outlet_id, max(cleaned_on) AS cleaned_on
-      FROM (SELECT outlet_id, cleaned_on FROM outlet WHERE cleaned_on < %(end)s
-             UNION ALL
-            SELECT outlet_id, cleaned_on FROM cleaning_record WHERE struck_at IS NULL AND cleaned_on < %(end)s) AS known
-     GROUP BY outlet_id
-"""
-MONTH: LiteralString = (
-    "WITH cleaned AS ("  # noqa: S608 - two constants
-    + LAST_CLEANINGS
-    + """), summed AS (
-    SELECT device.bound_to AS outlet_id,
-           sum(fume_sum) / nullif(sum(cooking), 0) AS fume_mg_m3, max(fume_max) AS fume_max_mg_m3,
-           sum(over * fume_day.interval_s / 60) AS over_min, sum(fan_on * fume_day.interval_s / 60) AS fan_on_min,
-           sum(both_on * fume_day.interval_s / 60) AS both_on_min, sum(dithering) AS dithering,
-           10 * sum(protected) AS power_protection_min, sum(windows) AS windows, sum(windows_over) AS windows_over,
-           sum(valid * fume_day.interval_s / 600) AS open_valid, sum(open_heard) AS open_heard,
-           sum(meal_heard) AS meal_heard,
-           count(DISTINCT fume_day.device_id) AS monitors
-      FROM fume_day JOIN device USING (device_id)
-     WHERE day >= %(begin)s AND day < %(end)s
-     GROUP BY device.bound_to)
-    SELECT outlet.outlet_id, outlet.name, outlet.scale, outlet.hours, outlet_street.jurisdiction,
-           fume_mg_m3, fume_max_mg_m3, over_min, fan_on_min, both_on_min, dithering, power_protection_min,
-           windows, windows_over, open_valid, open_heard, meal_heard, coalesce(monitors, 0) AS monitors,
-           cleaned.cleaned_on, outlet.cleaning_days,
-           (SELECT sum(both_on * fume_day.interval_s) / 3600
-              FROM fume_day JOIN device USING (device_id)
-             WHERE device.bound_to = outlet.outlet_id AND day > cleaned.cleaned_on
-                AND day < %(end)s) AS purifier_h_since_cleaning
-      FROM outlet
-      LEFT JOIN outlet_street USING (outlet_id)
-      LEFT JOIN summed ON summed.outlet_id = outlet.outlet_id
-      LEFT JOIN cleaned ON cleaned.outlet_id = outlet.outlet_id
-     WHERE %(after)s::text IS NULL OR outlet.outlet_id > %(after)s
-     ORDER BY outlet.outlet_id
-     LIMIT %(fetch)s
-"""
-)
-STREETS: LiteralString = """
-    WITH summed AS (
-        SELECT device.bound_to AS outlet_id, sum(windows) AS windows, sum(windows_over) AS windows_over,
-               sum(fan_on * fume_day.interval_s) AS fan_on, sum(both_on * fume_day.interval_s) AS both_on
-          FROM fume_day JOIN device USING (device_id)
-         WHERE day >= %(begin)s AND day < %(end)s
-         GROUP BY device.bound_to)
-    SELECT outlet_street.jurisdiction AS code, jurisdiction.name, count(*) AS outlets,
-           count(*) FILTER (WHERE windows > 0) AS measured,
-           count(*) FILTER (WHERE windows > 0 AND windows_over = 0) AS never_over,
-           sum(windows) AS windows, sum(windows_over) AS windows_over,
-           1 - sum(windows_over)::float8 / nullif(sum(windows), 0) AS compliance_rate,
-           sum(both_on) / nullif(sum(fan_on), 0) AS linkage_rate
-      FROM outlet
-      LEFT JOIN outlet_street USING (outlet_id)
-      LEFT JOIN jurisdiction ON jurisdiction.code = outlet_street.jurisdiction
-      LEFT JOIN summed USING (outlet_id)
-     GROUP BY outlet_street.jurisdiction, jurisdiction.name
-     ORDER BY outlet_street.jurisdiction
-"""
-
 FromDay = Annotated[
     date | None, Query(alias="from", description="local day, inclusive; default the month's first")
 ]
@@ -203,7 +144,7 @@ def outlet_figures(
         until = since + WIDTH[every] if every != "1mo" else (since + WIDTH[every]).replace(day=1)
         meals = kept.meals.on(outlet_id, since.date())
         row |= {"hours": outlet.hours, "meal_hours": meals and meals.hours, "monitors": len(device_ids)}
-        items.append(_rated(row, max(since, first), min(until, last, now)))
+        items.append(rated(row, max(since, first), min(until, last, now)))
     return Answer({"items": items, "next_cursor": None})
 
 
@@ -221,13 +162,13 @@ def kitchen_figures(
     kept = counter(request)
     kept.count(connection)
     (after,) = page.after or (None,)
-    found = rows(connection, MONTH, {"begin": begin, "end": to, "after": after, "fetch": page.fetch})
+    found = rows(connection, OUTLETS, {"begin": begin, "end": to, "after": after, "fetch": page.fetch})
     now = datetime.now(kept.zone).replace(tzinfo=None)
     period = datetime.combine(begin, time()), min(datetime.combine(to, time()), now)
     for row in found:
         meals = kept.meals.on(row["outlet_id"], period[1].date())
         row["meal_hours"] = meals and meals.hours
-    return Answer(page.answer(found, lambda row: [row["outlet_id"]], lambda row: _rated(row, *period)))
+    return Answer(page.answer(found, lambda row: [row["outlet_id"]], lambda row: rated(row, *period)))
 
 
 @router.get("/stats/streets", response_model=page_of(StreetShape))
@@ -261,22 +202,6 @@ def _days(request: Request, begin: date | None, to: date | None) -> tuple[date, 
 
 def _midnight(moment: datetime) -> datetime:
     return datetime.combine(moment.date(), time())
-
-
-def _rated(row: dict[str, Any], begin: datetime, end: datetime) -> dict[str, Any]:
-    """`row` with its rates over [begin, end): what was heard, and valid, of what the hours should have brought."""
-    monitors = max(1, row.pop("monitors"))
-    hours, meals = row["hours"], row["meal_hours"]
-    due = open_ten_minutes(hours, begin, end) * monitors
-    meals_due = open_ten_minutes(hours, begin, end, meals=meals) * monitors if meals else 0
-    return {
-        **row,
-        "online_rate": min(1.0, (row.pop("open_heard") or 0) / due) if due else None,
-        "meal_online_rate": min(1.0, (row.pop("meal_heard") or 0) / meals_due) if meals_due else None,
-        "valid_rate": min(1.0, (row.pop("open_valid") or 0) / due) if due else None,
-        "linkage_rate": row["both_on_min"] / row["fan_on_min"] if row["fan_on_min"] else None,
-        "compliance_rate": 1 - row["windows_over"] / row["windows"] if row["windows"] else None,
-    }
 
 
 def _minute(row: dict[str, Any]) -> dict[str, Any]:

@@ -543,7 +543,9 @@ class Oracle:
         most = max((s.load for s in since), default=math.nan)
         if most - now.load >= 0.4 - 1e-6:
             first = next(s for s in since if s.load >= most - 0.05 - 1e-6)
-            self.evidence(now, "load_fall", any(s.may_unload for s in self.stay(now)), first)
+            rising = self.rise and now.ts - self.rise.ts <= 600 * S and now.away(self.rise) <= 300
+            if not (rising and any(s.source >= 0 for s in self.recent(now))):
+                self.evidence(now, "load_fall", any(s.may_unload for s in self.stay(now)), first)
             self.fall = now
         if self.unloading != before:
             self.end()
