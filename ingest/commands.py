@@ -98,7 +98,10 @@ def reevaluate(
         ),
     ] = None,
     archive: Archive = None,
-    what: Annotated[What, typer.Option(help="Vehicles, or fume monitors.")] = What.POSITIONS,
+    what: Annotated[
+        What | None,
+        typer.Option(help="Only vehicles, or only fume monitors. [default: both; of an archive, positions]"),
+    ] = None,
     apply_: Annotated[  # noqa: FBT002
         bool,
         typer.Option("--apply", help="Change the alerts, and say so on them and in their leads' journals."),
@@ -115,7 +118,8 @@ def reevaluate(
             "--apply stores what the register says: import the files first, then leave --registry out"
         )
     settings = load_settings()
-    stretch, kind = Stretch(begin, end), KINDS[what]
+    stretch = Stretch(begin, end)
+    kinds = [KINDS[what]] if what else [KINDS[What.POSITIONS]] if archive else list(KINDS.values())
     catalogue = load_catalogue(rules or settings.rules_file)
     with _connected(settings) as (connection, reading):
         with connection.transaction():
@@ -123,27 +127,30 @@ def reevaluate(
         if registry is not None:
             supposed = read_directory(registry, base=registers.newest.registry)
             registers = Registers(registers.newest.supposing(supposed))
-        frames = (
-            archived_frames(archive, stretch.judged_from, stretch.judged_to)
-            if archive
-            else stored_frames(reading, kind, stretch.judged_from, stretch.judged_to)
-        )
-        hauls: dict[str, list[Records]] = {}
-        told, judged_us = _retold(
-            connection, registers, kind, frames, stretch, settings, hauls if apply_ else None
-        )
         compared: dict[str, Compared] = {}
         trips = Counter[str]()
-        for device_id in sorted({*told, *devices_told_of(connection, stretch, vehicles=kind == "vehicle")}):
-            own = told.get(device_id, {})
-            if apply_:
-                subject = registers.newest.subject(device_id)
-                compared[device_id], rewritten = apply(
-                    connection, registers, subject, own, hauls.get(device_id, []), stretch, judged_us
-                )
-                trips.update(rewritten._asdict())
-            else:
-                compared[device_id] = compare_device(connection, device_id, own, stretch, judged_us)
+        for kind in kinds:
+            frames = (
+                archived_frames(archive, stretch.judged_from, stretch.judged_to)
+                if archive
+                else stored_frames(reading, kind, stretch.judged_from, stretch.judged_to)
+            )
+            hauls: dict[str, list[Records]] = {}
+            told, judged_us = _retold(
+                connection, registers, kind, frames, stretch, settings, hauls if apply_ else None
+            )
+            for device_id in sorted(
+                {*told, *devices_told_of(connection, stretch, vehicles=kind == "vehicle")}
+            ):
+                own = told.get(device_id, {})
+                if apply_:
+                    subject = registers.newest.subject(device_id)
+                    compared[device_id], rewritten = apply(
+                        connection, registers, subject, own, hauls.get(device_id, []), stretch, judged_us
+                    )
+                    trips.update(rewritten._asdict())
+                else:
+                    compared[device_id] = compare_device(connection, device_id, own, stretch, judged_us)
     rows = [row for device_id, one in compared.items() for row in difference_rows(device_id, one)]
     same = sum(one.same for one in compared.values())
     if json_:
@@ -258,7 +265,8 @@ def _retold(
         )
     finally:
         retelling.close()
-    _progress(retelling.readings, newest_us, time.monotonic() - begun, end="\n")
+    if retelling.readings:
+        _progress(retelling.readings, newest_us, time.monotonic() - begun, end="\n")
     return retelling.episodes(), min(max(newest_us, clock_us), microseconds(stretch.judged_to))
 
 
