@@ -23,6 +23,7 @@ from ingest.pipeline import Pipeline
 from ingest.rates import Rates
 from ingest.sending import take_commands
 from ingest.sessions import Sessions
+from ingest.wallclock import ClockWatch
 from ingest.warming import warm_up
 from runtime import health
 from runtime.database import AWAY, connect
@@ -166,6 +167,7 @@ class _Committer:
         self._lost_since: float | None = None
         self._lag_s = 0.0
         self._ticked = self._sent = -math.inf
+        self._clock = ClockWatch()
 
     def commit(
         self,
@@ -216,6 +218,7 @@ class _Committer:
             if self._connection is None or self._connection.closed:
                 self._connection = connect(self._url, autocommit=True)
             self._pipeline.tick(self._connection, time.time_ns() // 1000)
+            self._clock.look(self._connection)
         except AWAY as error:
             self._say_lost(error)
             self.close()

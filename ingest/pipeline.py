@@ -49,6 +49,7 @@ from ingest.storage import (
     store_quarantined,
 )
 from ingest.trips import take_back, write_trips
+from ingest.wallclock import database_now_us, later_now_us
 from runtime.database import AWAY
 from runtime.instants import microseconds
 
@@ -224,9 +225,9 @@ class Pipeline:
         deliveries, events = told_apart(received, self._prefix)
         batch = join_parts(
             connection,
-            self._sort_out(fleet, deliveries, deferring=deferring),
+            self._sort_out(connection, fleet, deliveries, deferring=deferring),
             fleet.registry.devices,
-            lambda whole: self._sort_out(fleet, [*deliveries, *whole], deferring=deferring),
+            lambda whole: self._sort_out(connection, fleet, [*deliveries, *whole], deferring=deferring),
         )
         store_quarantined(connection, batch.quarantined)
         told = self._store(connection, registers, batch)
@@ -263,13 +264,15 @@ class Pipeline:
                 with connection.transaction():
                     registers = self._current(connection)
                     readings, events = told_apart(deliveries, self._prefix)
-                    batch = self._sort_out(registers.newest, readings, deferring=False)
+                    # A time that was ahead when it came may have come.
+                    now_us = database_now_us(connection)
+                    batch = self._sort_out(connection, registers.newest, readings, now_us=now_us)
                     for kind, runs in batch.runs.items():
                         for run in runs:
                             run.refused.clear()  # its times were refused once, when it came
                         batch.runs[kind] = [run for run in runs if run.times]
                     told = self._store(connection, registers, batch)
-                    batch.quarantined += take_events(connection, events, self._prefix)
+                    batch.quarantined += take_events(connection, events, self._prefix, now_us)
                 self._forget()
                 return batch, told.stored, batch.repeated + batch.contradicting + told.repeated
             except LOST_RACE:
@@ -277,15 +280,29 @@ class Pipeline:
                     raise
         raise AssertionError("the last attempt returns or raises")
 
-    def _sort_out(self, fleet: Fleet, deliveries: Sequence[Delivery], *, deferring: bool) -> Batch:
-        return sort_out(
+    def _sort_out(
+        self,
+        connection: Connection,
+        fleet: Fleet,
+        deliveries: Sequence[Delivery],
+        *,
+        now_us: int = 0,
+        deferring: bool = False,
+    ) -> Batch:
+        batch = sort_out(
             deliveries,
             fleet.registry.devices,
             decoders=self._decoders,
             prefix=self._prefix,
             retention_us=self._retention_us,
+            now_us=now_us,
             deferring=deferring,
         )
+        if not now_us and any(row.reason is Reason.FUTURE_TIME for row in batch.quarantined):
+            later_us = later_now_us(connection)
+            if later_us:
+                return self._sort_out(connection, fleet, deliveries, now_us=later_us, deferring=deferring)
+        return batch
 
 
 class _KindOfBatch:

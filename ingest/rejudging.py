@@ -55,6 +55,7 @@ THIN_CHECKPOINTS: LiteralString = """
 """
 
 
+KEPT_SINCE: LiteralString = "SELECT readings_since FROM retention"
 REFUSED_SINCE: LiteralString = """
     SELECT received_at, readings
       FROM quarantine
@@ -105,7 +106,7 @@ def judge_again(
         },
         binary=True,
     ).fetchone()
-    checkpoint_us, state, ongoing = found or (NEVER, judge.new_states(1).tobytes(), [])
+    checkpoint_us, state, ongoing = found or (_kept_since(connection), judge.new_states(1).tobytes(), [])
     begin = instant(checkpoint_us) if checkpoint_us != NEVER else None
     with connection.cursor(row_factory=namedtuple_row, binary=True) as cursor:
         readings = cursor.execute(
@@ -144,6 +145,12 @@ def judge_again(
         qualities[-1] if readings else "",
         copies,
     )
+
+
+def _kept_since(connection: Connection) -> int:
+    """From when on readings are whole, µs; NEVER: all are there. What stands from before is not to be judged again."""
+    ((since,),) = connection.execute(KEPT_SINCE).fetchall()
+    return NEVER if since is None else microseconds(since)
 
 
 def _refused_since(connection: Connection, device_id: str, state: Records) -> list[Refusal]:

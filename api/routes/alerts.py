@@ -75,6 +75,8 @@ class ExplanationShape(Shape):
     rule: dict[str, Any]
     judged_by: Annotated[dict[str, Any], Field(alias="register")]
     values: dict[str, Any]
+    copied_from: dict[str, Any] | None
+    """Of a copy: whose readings it repeats, from when to when."""
     score: dict[str, Any]
     stretch: dict[str, Any]
     caveats: list[str]

@@ -52,6 +52,27 @@ def test_parked_drift() -> None:
     assert kinds(wander) == []
 
 
+def test_a_load_that_swings_between_steps_while_it_is_loaded() -> None:
+    """JT/T 808 knows empty, half and full: near a border the sensor shows now one, now the other."""
+    steps = [0.0, 0.0, 0.5, 0.0, 0.5, 0.5, 1.0, 0.5, 1.0, 1.0, 0.5, 1.0]
+    swinging = [fix(clock("10:00") + n * 30_000_000, PIT, load=load) for n, load in enumerate(steps)]
+    out = drive("10:06", "10:20", PIT, TIP, load=1.0)
+    tipped = [*stand("10:20:30", "10:21", TIP, load=0.5), *stand("10:21:30", "10:23", TIP, load=0.0)]
+
+    assert kinds([*swinging, *out, *tipped]) == []
+
+
+def test_what_is_tipped_after_the_swinging_is_told_all_the_same() -> None:
+    steps = [0.0, 0.5, 0.0, 0.5, 1.0, 0.5, 1.0]
+    swinging = [fix(clock("10:00") + n * 30_000_000, PIT, load=load) for n, load in enumerate(steps)]
+    out = drive("10:04", "10:06", PIT, ROADSIDE, load=1.0)
+
+    assert kinds([*swinging, *out, *stand("10:06:10", "10:08", ROADSIDE, load=0.5)]) == ["illegal_dumping"]
+    # Back into the pit with the load, ten minutes after it was taken up: that is no loading any more.
+    waited = stand("10:03:30", "10:14", PIT, load=1.0)
+    assert kinds([*swinging, *waited, *stand("10:14:30", "10:15", PIT, load=0.0)]) == ["illegal_dumping"]
+
+
 def test_parked_drift_with_a_load_is_never_more_than_info() -> None:
     """Beside the road, loaded: each wander over 50 m begins another stop, and none of them is dumping or off route."""
     base = clock("10:11")

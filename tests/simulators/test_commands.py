@@ -8,6 +8,7 @@ import pytest
 from runtime.errors import UserError
 from simulators.commands import score, simulate
 from tests.parts.mosquitto import Mosquitto
+from tests.parts.postgres import empty_database
 
 LINE = (
     '{"kind":"off_route","device_id":"V1","started_at":"2026-11-23T04:00:00Z","ended_at":"2026-11-23T04:10:00Z",'
@@ -36,6 +37,16 @@ def test_score_counts_alerts_but_not_dismissed_and_withdrawn_ones(
     off_route = json.loads(capsys.readouterr().out)["kinds"]["off_route"]
     assert (off_route["truths"], off_route["alerts"], off_route["matched"]) == (1, 1, 1)
     assert off_route["latency_p50_s"] == 60
+
+
+def test_a_score_against_a_database_without_a_schema_says_what_to_do(
+    timescaledb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "truth.ndjson").write_text(LINE)
+    with empty_database(timescaledb) as url:
+        monkeypatch.setenv("FLEETFUME_DATABASE_URL", url)
+        with pytest.raises(UserError, match="fleetfume db migrate"):
+            score(tmp_path / "truth.ndjson")
 
 
 def test_a_truth_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) -> None:

@@ -132,6 +132,17 @@ export interface Evidence {
   /** Of alerts that other systems told. */
   event?: { source: string; event_id: string; kind?: string; text?: string; link?: string; picture_sha256?: string }
   near?: NearVehicle[]
+  /** Of a copy: the monitor whose readings are repeated, and when it said them. */
+  copied_from?: { device_id: string; outlet_id: string | null; outlet_name: string | null; from: string; to: string }
+}
+
+export interface MealHours {
+  scope: 'default' | 'trade' | 'outlet'
+  subject: string
+  valid_from: string
+  hours: string
+  confirmed: boolean
+  source: string
 }
 
 export interface Alert {
@@ -299,7 +310,9 @@ export interface KitchenMonth {
   compliance_rate: number | null
   linkage_rate: number | null
   online_rate: number | null
+  meal_online_rate: number | null
   valid_rate: number | null
+  power_protection_min: number | null
   cleaned_on: string | null
   purifier_h_since_cleaning: number | null
 }
