@@ -204,6 +204,7 @@ def test_built_files_ask_nothing_of_other_hosts() -> None:
 def test_kitchens_have_a_page_of_their_own(page: Page, console_url: str, officer: tuple[str, str]) -> None:
     log_in(page, console_url, *officer)
 
+    page.get_by_test_id("nav-more").click()
     page.get_by_test_id("nav-kitchens").click()
 
     expect(page.get_by_test_id("kitchens").get_by_test_id("list-count")).to_contain_text("1")
