@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from psycopg.types.json import Jsonb
 
 from alerts.leads import open_lead
 from devices.repository import store_registry

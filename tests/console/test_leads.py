@@ -127,7 +127,9 @@ def test_leads_are_merged_split_reopened_and_handed_to_somebody_else(
     duty.get_by_test_id("more-assignee").click()
     choose(duty, "lead-assignee-assignee", "sun · 执法中队")
     duty.get_by_test_id("lead-assignee-send").click()
-    expect(duty.get_by_test_id("lead-detail").locator("header")).to_contain_text("承办人 sun", timeout=PATIENCE_MS)
+    expect(duty.get_by_test_id("lead-detail").locator("header")).to_contain_text(
+        "承办人 sun", timeout=PATIENCE_MS
+    )
     duty.get_by_test_id("more-split").click()
     choose(duty, "lead-split-alerts", "疑似偷倒乱倒")
     shoot(duty, "split")

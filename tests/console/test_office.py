@@ -1,4 +1,4 @@
-"""What is done at the console beside leads: by keys, for a group, a device, a company, a draw, a webhook; and who may not."""
+"""What is done at the console beside leads: keys, a group, a device, a company, a draw, a webhook; and who may not."""
 
 import json
 from collections.abc import Callable
@@ -52,7 +52,9 @@ def test_the_queue_is_worked_through_by_keys_and_the_tab_says_how_much_is_left(
     duty.keyboard.press("a")
     expect(duty.get_by_test_id("ack")).to_have_count(0, timeout=PATIENCE_MS)
     expect(critical).to_have_text(str(waiting - 1))
-    duty.wait_for_function("n => document.title.startsWith(n)", arg=f"({waiting - 1})" if waiting > 1 else "渣")
+    duty.wait_for_function(
+        "n => document.title.startsWith(n)", arg=f"({waiting - 1})" if waiting > 1 else "渣"
+    )
     duty.keyboard.press("n")
     expect(duty.get_by_test_id("ack")).to_be_visible(timeout=PATIENCE_MS)
     assert duty.url != first
@@ -133,7 +135,11 @@ def test_a_company_is_suspended_with_a_reason_and_points_lead_to_their_lead(
 ) -> None:
     lead = new_lead()
     overdue = Company(
-        company_id="C2", name="无证运输公司", kind="construction", status="active", review_due=date(2026, 1, 1)
+        company_id="C2",
+        name="无证运输公司",
+        kind="construction",
+        status="active",
+        review_due=date(2026, 1, 1),
     )
     with database.transaction():
         take_turn(database)
@@ -147,7 +153,9 @@ def test_a_company_is_suspended_with_a_reason_and_points_lead_to_their_lead(
     go(reviewer, "/credit")
     row = reviewer.locator("[data-testid=row][data-key=C1]")
     row.click()
-    expect(reviewer.get_by_test_id("traces").get_by_role("link")).to_have_text(f"#{lead}", timeout=PATIENCE_MS)
+    expect(reviewer.get_by_test_id("traces").get_by_role("link")).to_have_text(
+        f"#{lead}", timeout=PATIENCE_MS
+    )
     choose(reviewer, "standing-status", "暂停")
     expect(reviewer.get_by_test_id("standing-send")).to_be_disabled()
     reviewer.get_by_test_id("standing-reason").fill("三次偷倒")
@@ -179,7 +187,8 @@ def test_a_device_is_told_something_and_shows_what_it_sent_badly(
 def test_a_group_of_one_cause_is_acknowledged_whole(sit_down: SitDown, database: Database) -> None:
     now = datetime.now(UTC)
     group = builders.insert(
-        database, "alert_group", kind="off_route", cause="one_company", cause_value="C1", first_at=now, last_at=now, alerts=2,
+        database, "alert_group", kind="off_route", cause="one_company", cause_value="C1", first_at=now, last_at=now,
+        alerts=2,
     )  # fmt: skip
     for n in range(2):
         builders.alert(database, group_id=group, place=f"group {n}", told=True)
@@ -197,7 +206,8 @@ def test_who_looked_at_a_lead_is_told_to_reviewers_and_a_shift_is_told_of_what_i
     sit_down: SitDown, new_lead: Callable[..., int], database: Database
 ) -> None:
     database.execute(
-        "INSERT INTO channel (name, kind, settings, created_by) VALUES ('值班群', 'wecom', '{\"url\": \"http://127.0.0.1:9/\"}', 'root')"
+        "INSERT INTO channel (name, kind, settings, created_by) VALUES ('值班群', 'wecom', %s, 'root')",
+        (Jsonb({"url": "http://127.0.0.1:9/"}),),
     )
     lead = new_lead()
     duty = sit_down("wang")
