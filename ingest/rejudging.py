@@ -166,12 +166,6 @@ def judge_again(
     )
 
 
-def _kept_since(connection: Connection) -> int:
-    """From when on readings are whole, µs; NEVER: all are there. What stands from before is not to be judged again."""
-    ((since,),) = connection.execute(KEPT_SINCE).fetchall()
-    return NEVER if since is None else microseconds(since)
-
-
 def _pages(
     connection: Connection, table: Table, device_id: str, after_us: int
 ) -> Iterator[tuple[list[Any], bool]]:
@@ -197,6 +191,12 @@ def _pages(
             if len(readings) < PAGE:
                 return
             after = readings[-1].ts
+
+
+def _kept_since(connection: Connection) -> int:
+    """From when on readings are whole, µs; NEVER: all are there. What stands from before is not to be judged again."""
+    ((since,),) = connection.execute(KEPT_SINCE).fetchall()
+    return NEVER if since is None else microseconds(since)
 
 
 def _refused_since(connection: Connection, device_id: str, state: Records) -> list[Refusal]:
