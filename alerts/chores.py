@@ -12,7 +12,7 @@ import httpx2
 import structlog
 from psycopg import Connection
 
-from alerts import duty, findings, journal, messages, rawlog, webhooks
+from alerts import duty, findings, journal, messages, rawlog, retention, webhooks
 from alerts.catalogue import load_catalogue
 from alerts.clerk import Job, run_clerk
 from alerts.kitchen_figures import Counter
@@ -42,6 +42,10 @@ def keep_desk(settings: Settings, stop: threading.Event, *, database_url: str) -
             except NotStamped as refused:
                 log.warning("days of the journal without a time stamp", reason=str(refused))
 
+    def forget(connection: Connection[Any]) -> None:
+        days, event_days = timedelta(days=settings.retention_days), timedelta(days=settings.outbox_days)
+        retention.prune(connection, datetime.now(UTC), kept=days, events_kept=event_days)
+
     lines, read = findings.LinesKept(), decoders(load_terminals(settings.terminals_file))
 
     def look_at_devices(connection: Connection[Any]) -> None:
@@ -54,6 +58,7 @@ def keep_desk(settings: Settings, stop: threading.Event, *, database_url: str) -
         Job("raw messages", 60.0, purge),
         Job("findings about devices", 2.0, look_at_devices),
         Job("outbox", 600.0, lambda c: webhooks.prune(c, settings.outbox_days)),
+        Job("retention", 60.0, forget),
     ]
     run_clerk("desk", database_url, jobs, stop)
 

@@ -18,7 +18,7 @@ from ingest import metrics
 from ingest.arrivals import Delivery
 from ingest.batch import Answer, Quarantined
 from ingest.identity import Numbers
-from ingest.lanes import Backlog, Deferred
+from ingest.lanes import Backlog, Deferred, can_tell_silence
 from ingest.pipeline import Pipeline
 from ingest.rates import Rates
 from ingest.sending import take_commands
@@ -129,7 +129,8 @@ def _collect(
                     backlog.took(time.monotonic() - begun, alone=begun - live_at > ALONE_AFTER_S)
                 slice_due = time.monotonic() + SLICE_EVERY_S
             sessions.look_after()
-            committer.tick()
+            if can_tell_silence(len(backlog), live_lately=time.monotonic() - live_at <= ALONE_AFTER_S):
+                committer.tick()
             if sessions.connected:
                 _answer(sessions, (), committer.commands(settings.topic_prefix))
     finally:

@@ -35,7 +35,7 @@ from ingest.joining import join_parts
 from ingest.judging import JUDGES, Judge, Records, Refusal
 from ingest.lanes import Deferred
 from ingest.registers import Registers
-from ingest.rejudging import CHECKPOINT_EVERY_US, judge_again, save_checkpoints
+from ingest.rejudging import CHECKPOINT_EVERY_US, judge_again, save_checkpoints, save_passed
 from ingest.states import Known, StaleState, StateCache, nothing_is_due, rows, save, take_due
 from ingest.statuses import store_said
 from ingest.storage import (
@@ -534,6 +534,7 @@ class _KindOfBatch:
         since = judged.checkpoint_us - SEEN_BEFORE_US if judged.checkpoint_us != NEVER else NEVER
         stored = writing.load_episodes(self._connection, [device_id], since_us=since).get(device_id, {})
         base = as_of(judged.checkpoint_us, stored.values(), judged.ongoing)
+        save_passed(self._connection, self._judge, device_id, judged, base, self._named)
         hauls = judged.events["kind"] == TRIP
         difference = reconcile(stored, fold(base, self._named(judged.events[~hauls])))
         subject = self._fleet.subject(device_id)

@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     },
     "kitchens": {
         "shop-fronts": ("alerts.kitchen_commands:shop_fronts", "Load the district's shop-fronts."),
+        "cleanings": ("alerts.kitchen_commands:cleanings", "Record cleanings of purifiers from a file."),
         "examine": ("alerts.kitchen_commands:examine", "Examine the monitors of a day."),
         "count": ("alerts.kitchen_commands:count", "Count the figures again from the readings."),
     },
@@ -80,7 +81,7 @@ GROUPS = {
     "credentials": "Device secrets.",
     "user": "Console users.",
     "report": "What the bureau's chief reads.",
-    "kitchens": "Shop-fronts, figures, the nightly examination.",
+    "kitchens": "Shop-fronts, cleanings, figures, the nightly examination.",
 }
 
 

@@ -1,6 +1,5 @@
 """Cleanings of purifiers, as officers record them: the register's last one follows, and what is judged by it."""
 
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, LiteralString
 
@@ -14,7 +13,7 @@ from api.database import Database, one, rows
 from api.kitchen_shapes import CleaningShape
 from api.parameters import Identity
 from api.shapes import page_of
-from devices.repository import load_registry, lock_registry, put_row, raise_version
+from devices.cleanings import follow_cleanings
 
 router = APIRouter(tags=["kitchens"])
 
@@ -45,9 +44,6 @@ STRIKE: LiteralString = """
      WHERE id = %(id)s AND struck_at IS NULL
     RETURNING *
 """
-LAST_CLEANING: LiteralString = """
-    SELECT max(cleaned_on) AS cleaned_on FROM cleaning_record WHERE outlet_id = %s AND struck_at IS NULL
-"""
 
 
 @router.get("/outlets/{outlet_id}/cleanings", response_model=page_of(CleaningShape))
@@ -69,7 +65,7 @@ def record_cleaning(
             422, f"cleaned_on={body.cleaned_on}: a cleaning cannot be recorded before it was done"
         )
     recorded = one(connection, RECORD, {"outlet_id": outlet_id, "by": officer.name, **body.model_dump()})
-    _follow(connection, outlet_id, officer.name)
+    follow_cleanings(connection, outlet_id, actor=officer.name)
     return Answer(recorded, status_code=201)
 
 
@@ -81,24 +77,8 @@ def strike_cleaning(
     struck = one(connection, STRIKE, {"id": cleaning_id, "by": officer.name, "why": body.why})
     if struck is None:
         raise HTTPException(404, f"no cleaning {cleaning_id} that is not struck yet")
-    _follow(connection, struck["outlet_id"], officer.name, struck=struck["cleaned_on"])
+    follow_cleanings(connection, struck["outlet_id"], actor=officer.name, struck=struck["cleaned_on"])
     return Answer(struck)
-
-
-def _follow(connection: Database, outlet_id: str, actor: str, *, struck: date | None = None) -> None:
-    """Let the register's last cleaning be that of the records, and those who judge by it know."""
-    lock_registry(connection)
-    last = one(connection, LAST_CLEANING, (outlet_id,))
-    cleaned_on: date | None = last["cleaned_on"] if last else None
-    outlet = load_registry(connection).outlets[outlet_id]
-    stays = outlet.cleaned_on is not None and outlet.cleaned_on != struck
-    if stays and (cleaned_on is None or outlet.cleaned_on >= cleaned_on):  # type: ignore[operator]  # it stays
-        cleaned_on = outlet.cleaned_on
-    note = f"cleaning of {outlet_id}"
-    if cleaned_on != outlet.cleaned_on:
-        put_row(connection, "outlets", replace(outlet, cleaned_on=cleaned_on), actor=actor, note=note)
-    else:
-        raise_version(connection, actor=actor, note=note)
 
 
 def check_outlet(connection: Database, outlet_id: str) -> None:

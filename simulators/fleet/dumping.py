@@ -1,6 +1,6 @@
 """Loads tipped where nobody may tip: beside the permitted route, or at a hidden spot off it."""
 
-from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shapely.geometry import LineString
 
 from simulators.fleet.truck import EMPTY_KMH, LOADED_KMH, Stretch, Truck
-from simulators.fleet.truths import off_route, truth_of
+from simulators.fleet.truths import off_route, truth_of, witnessed
 from simulators.roads import Place, apart
 from simulators.world import Haul
 
@@ -92,7 +92,8 @@ def _dumped(truck: Truck, haul: Haul, begin: float, dumping: _Dumping, note: str
             truth_of(truck, "loaded_stop", stop, leave, stop + 180, place, f"{note}, while tipping"),
         ]
         loaded_until = leave
-    return replace(whole, truths=truths + off_route(truck, whole.track, haul, begin, loaded_until, note))
+    off = partial(off_route, truck=truck, haul=haul, begin=begin, end=loaded_until, note=note)
+    return witnessed(whole, off, *truths)
 
 
 def _around(x: float, y: float, radius_m: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,14 +1,16 @@
 """Loads that should not be carried so: without a permit, from no site, to nobody, outside the hours, uncovered."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from devices.hours import parse_hours
 from simulators.fleet.truck import EMPTY_KMH, HOUR_S, LOADED_KMH, MINUTE_S, Stretch, Truck
-from simulators.fleet.truths import left_source, off_route, truth_of, truth_of_spell
+from simulators.fleet.truths import left_source, off_route, truth_of, truth_of_spell, witnessed
 from simulators.roads import apart
-from simulators.witnessing import uncovered
+from simulators.truth import Truth
+from simulators.witnessing import Track, uncovered
 from simulators.world import DAY_S, Haul
 
 
@@ -83,7 +85,8 @@ def dawdle(truck: Truck, haul: Haul) -> Stretch | None:
     left, place = left_source(truck, whole.track, haul.source, begin)
     note = "at home for hours with the load"
     late = truth_of(truck, "undelivered_load", left, reached, left + 4 * HOUR_S, place, note)
-    return replace(whole, truths=[late, *off_route(truck, whole.track, haul, begin, reached, note)])
+    off = partial(off_route, truck=truck, haul=haul, begin=begin, end=reached, note=note)
+    return witnessed(whole, off, late)
 
 
 def haul_late(truck: Truck, haul: Haul) -> Stretch | None:
@@ -124,9 +127,10 @@ def haul_uncovered(truck: Truck, haul: Haul) -> Stretch | None:
         return None
     begin, end = truck.deliver(haul, covered=False)
     truck.return_empty(haul)
-    whole = truck.stretch()
-    spell = uncovered(whole.track, begin, end)
-    if spell is None:
-        return whole
-    truth = truth_of_spell(truck, "uncovered_load", whole.track, spell, "the cover open all the way")
-    return replace(whole, truths=[truth])
+
+    def witness(track: Track) -> list[Truth]:
+        spell = uncovered(track, begin, end)
+        note = "the cover open all the way"
+        return [truth_of_spell(truck, "uncovered_load", track, spell, note)] if spell else []
+
+    return witnessed(truck.stretch(), witness)

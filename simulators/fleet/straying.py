@@ -1,6 +1,6 @@
 """Ways nobody approved: a detour, a lane beside the route, a zone that is barred."""
 
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import shapely
@@ -8,7 +8,7 @@ from shapely.geometry import LineString
 from shapely.ops import substring
 
 from simulators.fleet.truck import MINUTE_S, Stretch, Truck
-from simulators.fleet.truths import entries, off_route
+from simulators.fleet.truths import entries, off_route, witnessed
 from simulators.roads import Points, apart
 from simulators.world import Haul
 
@@ -28,8 +28,8 @@ def _stray(truck: Truck, haul: Haul, points: Points | None, note: str) -> Stretc
         return None
     begin, end = truck.deliver(haul, points)
     truck.return_empty(haul)
-    whole = truck.stretch()
-    return replace(whole, truths=off_route(truck, whole.track, haul, begin, end, note))
+    off = partial(off_route, truck=truck, haul=haul, begin=begin, end=end, note=note)
+    return witnessed(truck.stretch(), off)
 
 
 def _detour(truck: Truck, haul: Haul) -> Points | None:
@@ -82,5 +82,4 @@ def return_through_zone(truck: Truck, haul: Haul) -> Stretch:
         return truck.stretch()
     zone = min(zones, key=lambda area: apart(area.centre, motion.place) + truck.dice.uniform(0, 6000))
     truck.return_empty(haul, through=zone.site.site_id)
-    whole = truck.stretch()
-    return replace(whole, truths=entries(truck, whole.track, zone))
+    return witnessed(truck.stretch(), partial(entries, truck=truck, zone=zone))

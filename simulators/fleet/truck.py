@@ -4,7 +4,7 @@ Its life is an endless sequence of `Stretch`es: what it did for an hour or so, w
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,6 +34,8 @@ class Stretch:
     """Between these instants the terminal sends nothing, and keeps nothing."""
     faulty: tuple[tuple[float, float], ...] = ()
     """Between these its receiver finds no fix."""
+    witness: Callable[[NDArray[np.void]], list[Truth]] | None = None
+    """Which of `truths` a track tells of: asked of what happened, and again of what arrived. None: of none."""
 
 
 @dataclass(slots=True)

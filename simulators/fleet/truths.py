@@ -1,10 +1,13 @@
-"""What a truck's doings amount to by the contract's definitions, read off its true track."""
+"""What a truck's doings amount to by the contract's definitions, read off a track: the true one, or what arrived of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import shapely
 from shapely.geometry import LineString
 
-from simulators.fleet.truck import Truck
+from simulators.fleet.truck import Stretch, Truck
 from simulators.roads import Place, to_degrees
 from simulators.truth import Truth
 from simulators.witnessing import Spell, Track, runs
@@ -23,6 +26,20 @@ def truth_of_spell(truck: Truck, kind: str, track: Track, spell: Spell, note: st
     return truth_of(truck, kind, started, ended, decided, place_in(track, spell.first), note)
 
 
+def witnessed(whole: Stretch, witness: Callable[[Track], list[Truth]], *others: Truth) -> Stretch:
+    """`whole` with what `witness` says of its track, and with `others`."""
+    return replace(whole, truths=[*others, *witness(whole.track)], witness=witness)
+
+
+def silence_of(truck: Truck, fix: np.void, before: np.void, after: np.void, planted: list[Truth]) -> Truth:
+    """The loss of signal between two `TRACK` rows, last seen at `fix`; `planted`: those it chose itself."""
+    since, until = float(before["at"]), float(after["at"])
+    own = [truth.note for truth in planted if truth.started_s < until and truth.ended_s > since]
+    place = float(fix["x"]), float(fix["y"])
+    note = own[0] if own else "a hole in the network, and nothing kept"
+    return truth_of(truck, "signal_loss", since, until, since + 300, place, note)
+
+
 def place_in(track: Track, row: int) -> Place:
     return float(track["x"][row]), float(track["y"][row])
 
@@ -34,7 +51,7 @@ def left_source(truck: Truck, track: Track, source: str, begin: float) -> tuple[
     return float(track["at"][left]), place_in(track, left)
 
 
-def off_route(truck: Truck, track: Track, haul: Haul, begin: float, end: float, note: str) -> list[Truth]:
+def off_route(track: Track, *, truck: Truck, haul: Haul, begin: float, end: float, note: str) -> list[Truth]:
     """Every stay beyond the corridor, loaded, outside the two sites, of 60 s and 3 fixes at least."""
     spots = shapely.points(track["x"], track["y"])
     off_m = np.asarray(shapely.distance(spots, LineString(haul.points)))
@@ -55,7 +72,7 @@ def off_route(truck: Truck, track: Track, haul: Haul, begin: float, end: float, 
     return truths
 
 
-def entries(truck: Truck, track: Track, zone: Area) -> list[Truth]:
+def entries(track: Track, *, truck: Truck, zone: Area) -> list[Truth]:
     """Every drive through `zone` that two fixes in a row tell of."""
     inside = shapely.contains_xy(zone.shape, track["x"], track["y"])
     spells = [Spell(first, first + 1, last) for first, last in runs(inside) if last > first]

@@ -104,10 +104,11 @@ def test_a_refused_reading_moves_no_time_and_no_vehicle() -> None:
     assert len(quality) == 3
 
 
-@given(
-    st.text(alphabet="ggggbr", min_size=40, max_size=200) | st.text(alphabet="ggb", min_size=55, max_size=70),
-    st.integers(0, 200),
-)
+LONG = st.text(alphabet="ggggbr", min_size=40, max_size=200)
+JUST_FULL = st.text(alphabet="ggb", min_size=55, max_size=70)
+
+
+@given(LONG | JUST_FULL, st.integers(0, 200))
 @settings(max_examples=200)
 def test_the_engine_says_what_the_oracle_says_however_the_readings_are_cut(text: str, cut: int) -> None:
     fixes: list[Any] = readings(text)

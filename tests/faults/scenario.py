@@ -193,7 +193,7 @@ def run(
                 terminal = Terminal(broker.port, load.messages, per_s=per_s, window=200)
                 try:
                     collector.start()
-                    wait_until(lambda: collector.ready, seconds=90, what=collector.said)
+                    wait_until(lambda: collector.ready, what=collector.said)
                     terminal.start()
                     strikes = 0
                     deadline = time.monotonic() + 10 * seconds + 60
