@@ -43,7 +43,7 @@ from ingest.arrivals import Arrivals
 from ingest.fleet import Fleet
 from ingest.judging import JUDGES
 from ingest.receiver import Receiver, erase_session
-from ingest.storage import VEHICLE_POSITION
+from ingest.tables import VEHICLE_POSITION
 from tests.parts.mosquitto import Mosquitto
 from tests.parts.postgres import fresh_database, timescaledb_url
 from tests.parts.raw_mqtt import Terminal, receive_and_acknowledge

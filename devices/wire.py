@@ -127,7 +127,7 @@ class _TimeError(msgspec.ValidationError):
 
 
 def from_wire(wanted: type, value: Any) -> Any:
-    """msgspec's hook for an Instant; any other value than one is refused by name."""
+    """Msgspec's hook for an Instant; any other value than one is refused by name."""
     if wanted is not Instant:
         raise NotImplementedError(wanted)
     if isinstance(value, str):
@@ -221,7 +221,9 @@ class _Codec(Generic[Reading]):
         except msgspec.ValidationError as error:
             said = str(error)
             if said.endswith(" - at `$.ts`"):
-                from_wire(Instant, msgspec.json.decode(_FIELDS.decode(text)["ts"]))  # says what is wrong with it
+                from_wire(
+                    Instant, msgspec.json.decode(_FIELDS.decode(text)["ts"])
+                )  # says what is wrong with it
             if "contains unknown field" not in said:
                 raise
         fields = _FIELDS.decode(text)

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, LiteralString, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from psycopg import Connection
 
+from analytics.records import QUALITIES
 from devices.types import DeviceKind
 from ingest.fleet import Fleet
 from ingest.judging import Records
+from ingest.rows import Rows
 from runtime.instants import instant
 
 STORE_VEHICLES: LiteralString = """
@@ -40,6 +44,18 @@ class Newest(NamedTuple):
     received_us: int
 
 
+def of_rows(rows: Rows, newest: NDArray[np.intp], states: Records) -> tuple[list[Newest], Records]:
+    """For `store`: the rows at `newest`, and of the states (S,) those of their devices."""
+    slots = rows.slots[newest]
+    found = [
+        Newest(rows.device_ids[slot], rows.readings[at], QUALITIES[code], received_us)
+        for at, slot, code, received_us in zip(
+            newest.tolist(), slots.tolist(), rows.quality[newest].tolist(), rows.received_us[newest].tolist(), strict=True
+        )
+    ]  # fmt: skip
+    return found, states[slots]
+
+
 def store(
     connection: Connection, kind: DeviceKind, fleet: Fleet, newest: Sequence[Newest], states: Records
 ) -> None:
@@ -52,18 +68,19 @@ def store(
 
 def _store_vehicles(connection: Connection, fleet: Fleet, newest: Sequence[Newest], states: Records) -> None:
     site_ids = fleet.compiled.site_ids
+    # The map shows where the vehicle was last believed to be, not where a stray fix puts it.
+    known = [states[name].tolist() for name in ("good_ts", "good_lat", "good_lon", "loaded", "site")]
     rows = []
-    for one, state in zip(newest, states, strict=True):
+    for one, good_ts, good_lat, good_lon, loaded, site in zip(newest, *known, strict=True):
         reading = one.reading
-        # The map shows where the vehicle was last believed to be, not where a stray fix puts it.
-        believed = state["good_ts"] > 0
+        believed = good_ts > 0
         rows.append(
             (
                 one.device_id,
                 instant(reading.ts_us),
                 instant(one.received_us),
-                float(state["good_lat"]) if believed else reading.lat,
-                float(state["good_lon"]) if believed else reading.lon,
+                good_lat if believed else reading.lat,
+                good_lon if believed else reading.lon,
                 reading.speed_kmh,
                 reading.heading_deg,
                 reading.load,
@@ -71,8 +88,8 @@ def _store_vehicles(connection: Connection, fleet: Fleet, newest: Sequence[Newes
                 reading.cover,
                 reading.ignition,
                 one.quality,
-                bool(state["loaded"]),
-                site_ids[state["site"]] if state["site"] >= 0 else None,
+                bool(loaded),
+                site_ids[site] if site >= 0 else None,
             )
         )
     connection.execute(STORE_VEHICLES, [list(column) for column in zip(*rows, strict=True)])

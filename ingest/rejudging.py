@@ -11,49 +11,19 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from psycopg import Connection, sql
 from psycopg.rows import namedtuple_row
-from psycopg.types.json import Jsonb
 
 from alerts import kitchen_figures
 from alerts.episodes import Episode
-from analytics.records import HOUR, NEVER, QUALITIES
+from analytics.records import NEVER, QUALITIES
 from ingest.batch import OF_TIME
+from ingest.checkpoints import drop_checkpoints, newest_checkpoint
 from ingest.clock import heard_until
 from ingest.copies import notice_pieces_again
 from ingest.judging import Judge, Records, Refusal
 from ingest.registers import Registers
-from ingest.storage import FUME_READING, Table
+from ingest.rows import make_rows
+from ingest.tables import FUME_READING, Table
 from runtime.instants import instant, microseconds
-
-CHECKPOINT_EVERY_US = HOUR
-
-NEWEST_CHECKPOINT: LiteralString = """
-    SELECT (extract(epoch FROM ts) * 1000000)::bigint, state, episodes
-      FROM engine_checkpoint
-     WHERE device_id = %(device_id)s AND ts < %(before)s AND layout = %(layout)s
-     ORDER BY ts DESC
-     LIMIT 1
-"""
-DROP_LATER_CHECKPOINTS: LiteralString = """
-    DELETE FROM engine_checkpoint
-     WHERE device_id = %(device_id)s AND (%(begin)s::timestamptz IS NULL OR ts > %(begin)s)
-"""
-SAVE_CHECKPOINTS: LiteralString = """
-    INSERT INTO engine_checkpoint (device_id, ts, layout, state, episodes)
-    SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::integer[], %b::bytea[], %s::jsonb[])
-        ON CONFLICT (device_id, ts) DO NOTHING
-"""
-# Beyond two days one checkpoint a day is enough to begin from.
-THIN_CHECKPOINTS: LiteralString = """
-    DELETE FROM engine_checkpoint AS old
-     USING unnest(%s::text[], %s::timestamptz[]) AS new (device_id, ts)
-     WHERE old.device_id = new.device_id
-       AND old.ts < new.ts - INTERVAL '2 days'
-       AND EXISTS (SELECT FROM engine_checkpoint AS earlier
-                    WHERE earlier.device_id = old.device_id
-                      AND earlier.ts < old.ts
-                      AND date_trunc('day', earlier.ts, 'UTC') = date_trunc('day', old.ts, 'UTC'))
-"""
-
 
 REFUSED_SINCE: LiteralString = """
     SELECT received_at, readings
@@ -96,16 +66,7 @@ def judge_again(
     Qualities that come out otherwise are corrected and the checkpoints after it dropped, in the
     caller's transaction.
     """
-    found = connection.execute(
-        NEWEST_CHECKPOINT,
-        {
-            "device_id": device_id,
-            "before": instant(first_late_us) if first_late_us != NEVER else None,
-            "layout": judge.layout,
-        },
-        binary=True,
-    ).fetchone()
-    checkpoint_us, state, ongoing = found or (NEVER, judge.new_states(1).tobytes(), [])
+    checkpoint_us, state, ongoing = newest_checkpoint(connection, judge, device_id, before_us=first_late_us)
     begin = instant(checkpoint_us) if checkpoint_us != NEVER else None
     with connection.cursor(row_factory=namedtuple_row, binary=True) as cursor:
         readings = cursor.execute(
@@ -122,7 +83,9 @@ def judge_again(
             ),
             {"device_id": device_id, "begin": begin},
         ).fetchall()
-    records = judge.records([0] * len(readings), readings, zone)
+    nothing = np.zeros(len(readings), np.int64)  # when they were received makes no difference
+    rows = make_rows(table, [device_id], nothing.astype(np.int32), readings, nothing)
+    records = judge.records(rows, zone)
     before = np.frombuffer(bytearray(state), dtype=judge.state_type)
     copies = notice_pieces_again(connection, registers.newest, device_id, checkpoint_us, before, records)
     refused = _refused_since(connection, device_id, before)
@@ -134,10 +97,10 @@ def judge_again(
     corrected = _correct_qualities(connection, table, device_id, readings, qualities)
     if table is FUME_READING:
         kitchen_figures.touch(connection, ((device_id, ts_us) for ts_us in corrected), zone)
-    connection.execute(DROP_LATER_CHECKPOINTS, {"device_id": device_id, "begin": begin})
+    drop_checkpoints(connection, device_id, after_us=checkpoint_us)
     return Judgement(
         checkpoint_us,
-        [Episode.from_json(fields) for fields in ongoing],
+        ongoing,
         after,
         events,
         readings[-1] if readings else None,
@@ -159,27 +122,6 @@ def _refused_since(connection: Connection, device_id: str, state: Records) -> li
         )
         for _ in range(readings or 1)
     ]
-
-
-def save_checkpoints(
-    connection: Connection, judge: Judge, checkpoints: list[tuple[str, int, bytes, list[Episode]]]
-) -> None:
-    """`checkpoints`: device, the event time (µs) everything up to which is in the state, the state, what was going on."""
-    if not checkpoints:
-        return
-    device_ids = [device_id for device_id, *_ in checkpoints]
-    times = [instant(ts_us) for _, ts_us, *_ in checkpoints]
-    connection.execute(
-        SAVE_CHECKPOINTS,
-        (
-            device_ids,
-            times,
-            [judge.layout] * len(checkpoints),
-            [state for *_, state, _ in checkpoints],
-            [Jsonb([episode.to_json() for episode in episodes]) for *_, episodes in checkpoints],
-        ),
-    )
-    connection.execute(THIN_CHECKPOINTS, (device_ids, times))
 
 
 def _correct_qualities(
