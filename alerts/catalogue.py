@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from analytics.rules import FumeRules, VehicleRules
+from devices.types import Outlet
 from runtime.errors import FleetfumeError
 
 WEIGHT = "score_"
@@ -72,6 +73,11 @@ class Catalogue:
     def fume_limit(self, scale: str | None) -> float:
         """mg/m³. Where an outlet's scale is not known the mildest, so that nobody is accused for a gap in the register."""
         return self.limits_mg_m3[scale] if scale is not None else max(self.limits_mg_m3.values())
+
+    def limit_of(self, outlet: Outlet | None) -> float:
+        """mg/m³: the outlet's own, else that of its scale."""
+        own = outlet.limit_mg_m3 if outlet is not None else None
+        return own if own is not None else self.fume_limit(outlet.scale if outlet is not None else None)
 
     def vehicle_rules(self) -> VehicleRules:
         return VehicleRules(**self._fields(VehicleRules))

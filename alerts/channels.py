@@ -15,9 +15,12 @@ from urllib.parse import quote_plus
 
 import httpx2
 import msgspec
+import structlog
 from msgspec import Meta
 
 from runtime.errors import FleetfumeError
+
+log = structlog.get_logger(__name__)
 
 Url = Annotated[str, Meta(pattern="^https?://", max_length=1000)]
 
@@ -57,6 +60,19 @@ SETTINGS: dict[str, type[Robot] | type[Sms] | type[Mail]] = {
 }  # fmt: skip
 
 
+MOST_BYTES = {"wecom": 2048, "dingtalk": 20_000, "feishu": 20_000}
+"""Of one text, UTF-8, as their pages say (WeCom's `text.content`; the other two of the whole body: less than they allow)."""
+
+
+def shortened(kind: str, text: str) -> str:
+    """`text` as far as a channel of `kind` takes it, with an ellipsis where it was cut."""
+    most = MOST_BYTES.get(kind)
+    content = text.encode()
+    if most is None or len(content) <= most:
+        return text
+    return content[: most - len("…".encode())].decode(errors="ignore") + "…"
+
+
 def read_settings(kind: str, said: Any) -> Robot | Sms | Mail:
     """NotSent says which field is wrong."""
     try:
@@ -68,6 +84,7 @@ def read_settings(kind: str, said: Any) -> Robot | Sms | Mail:
 def send(client: httpx2.Client, kind: str, said: Any, text: str) -> None:
     """Send `text`; NotSent unless the other side says that it has it."""
     settings = read_settings(kind, said)
+    text = shortened(kind, text)
     if isinstance(settings, Mail):
         _mail(settings, text)
         return
@@ -139,6 +156,7 @@ def _mail(settings: Mail, text: str) -> None:
                 server.starttls(context=secure)
             if settings.user:
                 server.login(settings.user, settings.password)
-            server.send_message(message)
+            if refused := server.send_message(message):
+                log.warning("mail refused for some", receivers=sorted(refused))
     except (OSError, smtplib.SMTPException) as error:
         raise NotSent(f"mail: {type(error).__name__}: {error}") from None

@@ -9,16 +9,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2
+import structlog
 from psycopg import Connection
 
-from alerts import duty, findings, journal, messages, rawlog, webhooks
+from alerts import duty, findings, journal, messages, rawlog, retention, webhooks
 from alerts.catalogue import load_catalogue
 from alerts.clerk import Job, run_clerk
 from alerts.kitchen_figures import Counter
 from alerts.kitchen_night import examine_if_due
+from alerts.timestamps import NotStamped, authority_of
 from devices.channels import decoders
 from devices.terminals import load_terminals
 from runtime.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 
 def keep_desk(settings: Settings, stop: threading.Event, *, database_url: str) -> None:
@@ -29,6 +33,19 @@ def keep_desk(settings: Settings, stop: threading.Event, *, database_url: str) -
         while rawlog.purge(connection, datetime.now(UTC) - kept):
             pass
 
+    authority = authority_of(settings)
+
+    def stamp_days(connection: Connection[Any]) -> None:
+        if authority is not None:
+            try:
+                journal.stamp_days(connection, authority)
+            except NotStamped as refused:
+                log.warning("days of the journal without a time stamp", reason=str(refused))
+
+    def forget(connection: Connection[Any]) -> None:
+        days, event_days = timedelta(days=settings.retention_days), timedelta(days=settings.outbox_days)
+        retention.prune(connection, datetime.now(UTC), kept=days, events_kept=event_days)
+
     lines, read = findings.LinesKept(), decoders(load_terminals(settings.terminals_file))
 
     def look_at_devices(connection: Connection[Any]) -> None:
@@ -37,9 +54,11 @@ def keep_desk(settings: Settings, stop: threading.Event, *, database_url: str) -
     jobs = [
         Job("time limits", 5.0, duty.escalate),
         Job("days of the journal", 60.0, lambda c: journal.close_days(c, settings.zone, datetime.now(UTC))),
+        Job("time stamps", 600.0, stamp_days),
         Job("raw messages", 60.0, purge),
         Job("findings about devices", 2.0, look_at_devices),
         Job("outbox", 600.0, lambda c: webhooks.prune(c, settings.outbox_days)),
+        Job("retention", 60.0, forget),
     ]
     run_clerk("desk", database_url, jobs, stop)
 

@@ -19,8 +19,9 @@ from alerts.explanation_text import explanation_text
 from alerts.hotspots import busiest_hours, find_hotspots
 from alerts.inspections import Targets, make_draw
 from alerts.laws import load_laws
-from alerts.package import verify
+from alerts.package import time_stamps, verify
 from alerts.presentation import plain
+from alerts.timestamps import authority_of, read_certificates
 from runtime.database import connect
 from runtime.errors import FleetfumeError, UserError
 from runtime.instants import read_instant
@@ -36,10 +37,14 @@ def evidence(
     lead: Annotated[str, typer.Argument(metavar="LEAD | verify", help="A lead's number; or 'verify'.")],
     file: Annotated[Path | None, typer.Argument(help="With 'verify': the package to check.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The ZIP to write.")] = None,
+    tsa_ca: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With 'verify': the time stamp authority's certificates, PEM."),
+    ] = None,
 ) -> None:
     """Write a lead's evidence package; or, with 'verify FILE', say whether one is as it was made (offline)."""
     if lead == "verify":
-        _verify(file)
+        _verify(file, tsa_ca)
         return
     if not lead.isdecimal() or file is not None:
         raise UserError("give a lead's number and -o FILE.zip, or 'verify FILE.zip'")
@@ -50,7 +55,7 @@ def evidence(
         try:
             content, digest = make_package(
                 connection, int(lead), made_by=_who(), zone=settings.zone, laws=load_laws(settings.laws_file),
-                catalogue=load_catalogue(settings.rules_file),
+                catalogue=load_catalogue(settings.rules_file), authority=authority_of(settings),
             )  # fmt: skip
         except UndefinedTable:
             raise UserError("the database has no leads yet; run 'fleetfume db migrate' first") from None
@@ -61,16 +66,37 @@ def evidence(
     typer.echo(f"{output}: lead {lead}, {len(content):,} bytes, manifest SHA-256 {digest}")
 
 
-def _verify(file: Path | None) -> None:
+def _verify(file: Path | None, tsa_ca: Path | None) -> None:
     if file is None:
         raise UserError("name the package: fleetfume evidence verify FILE.zip")
+    content, authority = _read(file), _read(tsa_ca) if tsa_ca is not None else b""
     try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
-    if (finding := verify(content)) is not None:
+        if authority:
+            read_certificates(authority)
+    except ValueError:
+        raise UserError(f"{tsa_ca}: holds no certificates (PEM)") from None
+    if (finding := verify(content, authority)) is not None:
         raise NotAsSealed(f"{file}: {finding}")
     typer.echo(f"{file}: as it was made, every file, every entry, every byte")
+    stamps = time_stamps(content, authority)
+    for what, stamp in stamps:
+        held = (
+            "its signature holds by the certificates given"
+            if authority
+            else "its signature holds by the certificates in the package; give the authority's own with --tsa-ca"
+            if stamp.checked
+            else "its signature was not checked: give the authority's certificates with --tsa-ca"
+        )
+        typer.echo(f"{what}: stamped {plain(stamp.at)} by {stamp.authority}; {held}")
+    if not stamps:
+        typer.echo("no time stamp of an authority")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
 
 
 class DrawOf(StrEnum):

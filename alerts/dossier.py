@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, LiteralString
 from zoneinfo import ZoneInfo
 
+import structlog
 from psycopg import Connection
 
 from alerts import case_words as words
@@ -19,11 +20,14 @@ from alerts.labels import catalogue as labels
 from alerts.laws import LawTable, as_data
 from alerts.leads import NoSuchLead
 from alerts.outbox import take_turn
-from alerts.package import HEADS, JOURNALS, canonical, seal, sha256, write_entry
+from alerts.package import HEADS, JOURNALS, NO_STAMP, STAMP, STAMP_CA, canonical, seal, sha256, write_entry
 from alerts.papers import render
 from alerts.presentation import ALERT, lead_json, load_lead, plain
+from alerts.timestamps import Authority, NotStamped, read_stamp
 from analytics.records import KINDS
 from devices.types import Registry
+
+log = structlog.get_logger(__name__)
 
 ALERTS: LiteralString = ALERT + " WHERE alert.lead_id = %s ORDER BY alert.started_at, alert.id"
 ENTRIES: LiteralString = """
@@ -38,7 +42,7 @@ PHOTOS: LiteralString = """
 TRANSFERS: LiteralString = "SELECT * FROM lead_transfer WHERE lead_id = ANY(%s) ORDER BY id"
 WORKSHEETS: LiteralString = "SELECT * FROM lead_worksheet WHERE lead_id = ANY(%s) ORDER BY id"
 MADE: LiteralString = """
-    INSERT INTO evidence_made (at, lead_id, made_by, manifest_sha256) VALUES (%s, %s, %s, %s)
+    INSERT INTO evidence_made (at, lead_id, made_by, manifest_sha256, token) VALUES (%s, %s, %s, %s, %s)
 """
 NOTICE = (
     "本材料由系统按线索导出，供办案参考。定位、油烟监测告警属于线索；依《行政处罚法》第四十一条，自动监测记录未经审核不得作为行政处罚的证据。"
@@ -63,23 +67,65 @@ def make_package(
     zone: ZoneInfo,
     laws: LawTable,
     catalogue: Catalogue,
+    authority: Authority | None = None,
     extra: Mapping[str, bytes] | None = None,
 ) -> tuple[bytes, str]:
-    """The lead's case file as a ZIP, and its manifest's SHA-256, which is written down. NoSuchLead."""
+    """The lead's case file as a ZIP, and its manifest's SHA-256, which is written down. NoSuchLead.
+
+    `authority` stamps the manifest; that it did not is said in the file, and stops nothing.
+    """
     now = datetime.now(UTC)
     dossier = gather(connection, lead_id, made_by=made_by, zone=zone, laws=laws, now=now)
     for alert_id in dossier.alert_ids:
         put_explanation(connection, alert_id, dossier.files, catalogue, zone)
     dossier.files.update(extra or {})
-    content, digest = seal(dossier.files, dossier.about, lambda digest: _paper(dossier, digest))
+    stamped: dict[str, bytes] = {}
+
+    def stamp(manifest: bytes) -> dict[str, bytes]:
+        stamped.update(_stamp(authority, manifest) if authority is not None else {})
+        return stamped
+
+    content, digest = seal(
+        dossier.files,
+        dossier.about,
+        lambda digest, stamped: _paper(dossier, digest, stamped, words.Clock(zone)),
+        stamp,
+    )
     take_turn(connection)
-    connection.execute(MADE, (datetime.now(UTC), lead_id, made_by, digest))
+    connection.execute(MADE, (datetime.now(UTC), lead_id, made_by, digest, stamped.get(STAMP)))
     return content, digest
 
 
-def _paper(dossier: Dossier, digest: str) -> bytes:
+def _stamp(authority: Authority, manifest: bytes) -> dict[str, bytes]:
+    """The stamp and the certificates to check it by; or why there is none."""
+    try:
+        token = authority.stamp(manifest).token
+    except NotStamped as refused:
+        log.warning("evidence package without a time stamp", reason=str(refused))
+        return {NO_STAMP: f"{refused}\n".encode()}
+    return {STAMP: token, **({STAMP_CA: authority.certificates} if authority.certificates else {})}
+
+
+def _stamp_said(stamped: Mapping[str, bytes], local: words.Clock) -> str:
+    if NO_STAMP in stamped:
+        return f"未取得可信时间戳：{stamped[NO_STAMP].decode().strip()}"
+    if STAMP not in stamped:
+        return "未接入可信时间戳。"
+    answer = read_stamp(stamped[STAMP])
+    return f"清单由 {answer.authority} 于 {local(answer.at)} 加盖可信时间戳（RFC 3161，timestamp.tsr）。"
+
+
+def _paper(dossier: Dossier, digest: str, stamped: Mapping[str, bytes], local: words.Clock) -> bytes:
     listed = [[path, f"{len(content):,}", sha256(content)] for path, content in dossier.files.items()]
-    return render("evidence", {**dossier.report, "manifest_sha256": digest, "files": listed})
+    return render(
+        "evidence",
+        {
+            **dossier.report,
+            "manifest_sha256": digest,
+            "files": listed,
+            "stamp_said": _stamp_said(stamped, local),
+        },
+    )
 
 
 def gather(

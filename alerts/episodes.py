@@ -37,6 +37,9 @@ EACH_ITS_OWN = frozenset({KINDS[ILLEGAL_DUMPING], KINDS[UNLICENSED_LOADING]})
 
 ON_ROADS = KINDS[OVERSPEED]
 
+DECIMALS = 6
+"""Of scores and measured values: instants in seconds are exact, and sums show no rounding."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -144,7 +147,7 @@ def named_events(
                 place=place,
                 started=started,
                 severity=SEVERITIES[row["severity"]],
-                score=float(row["score"]),
+                score=clean(row["score"]),
                 reason=REASONS[row["reason"]],
                 lat=_known(row["lat"]),
                 lon=_known(row["lon"]),
@@ -152,13 +155,18 @@ def named_events(
                 site_id=site_ids[row["site"]] if row["site"] >= 0 else None,
                 road_id=road_ids[row["road"]] if kind == ON_ROADS and row["road"] >= 0 else None,
                 values={
-                    name: float(value)
+                    name: clean(value)
                     for name, value in zip(names, row["values"], strict=False)
                     if value == value  # noqa: PLR0124 - NaN: not measured
                 },
             )
         )
     return events
+
+
+def clean(value: float) -> float:
+    """A figure as it leaves the engine: 0.6, where a sum makes 0.6000000238."""
+    return round(float(value), DECIMALS)
 
 
 def _known(value: float) -> float | None:

@@ -7,6 +7,7 @@ score_terms         what the score is made of: name, weight, value
 began               where the behaviour began, as the engine said (null for a kitchen)
 permit_id, site_id, road_id  what it was held against
 fixes, samples      the readings from the beginning to what completed the alert
+copied_from         of a copy: the monitor whose readings are repeated (device_id, outlet_id, outlet_name), from, to
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,6 +27,7 @@ def build_evidence(
     *,
     registry_version: int,
     readings: Iterable[Mapping[str, Any]],
+    copied_from: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     shown = [{name: _plain(value) for name, value in reading.items()} for reading in readings]
     evidence: dict[str, Any] = {
@@ -42,6 +44,8 @@ def build_evidence(
         "road_id": episode.road_id,
         "samples" if shown and "fan_on" in shown[0] else "fixes": shown,
     }
+    if copied_from is not None:
+        evidence["copied_from"] = {name: _plain(value) for name, value in copied_from.items()}
     weights = catalogue.score_weights(episode.kind)
     if weights:
         evidence["score_terms"] = [

@@ -85,6 +85,7 @@ def explain(
         },
         "register": _register(registry, evidence, alert),
         "values": evidence.get("values", {}),
+        "copied_from": evidence.get("copied_from"),
         "score": {"value": alert["score"], "terms": evidence.get("score_terms", [])},
         "stretch": {"from": plain(begin), "to": plain(end), "readings": judged.pop("count")},
         "caveats": caveats + judged.pop("caveats"),

@@ -22,6 +22,7 @@ _WORDS = {
     "nothing": ("无", "none"),
     "now": ("现行", "now"),
     "caveats": ("注意", "Mind"),
+    "copied_from": ("雷同于", "Copied from"),
     "fixes": ("轨迹", "Fixes"),
     "head": (
         "   时间       纬度        经度      km/h  载重  举升  距路线 m  场所",
@@ -50,6 +51,7 @@ def explanation_text(said: dict[str, Any], language: Language, zone: ZoneInfo) -
         f"{word('score')} {said['score']['value']:.2f}" + _terms(said["score"]["terms"], language),
         *(f"{word('measured')} {_label(name, language)} = {value:g}" for name, value in said["values"].items()
           if not name.startswith("term_")),
+        *_original_line(said["copied_from"], word, zone),
         f"{word('rule')} {rule['version']}"
         + ("" if rule["version"] == rule["version_now"] else f" ({word('now')} {rule['version_now']})"),
         *(f"    {_label(t['name'], language)} {t['value']:g} {t['unit'] or ''}  [{t['source'] or ''}]"
@@ -74,6 +76,14 @@ def explanation_text(said: dict[str, Any], language: Language, zone: ZoneInfo) -
 def _terms(terms: list[dict[str, Any]], language: Language) -> str:
     held = [f"{term['weight']:.2f} {_label(term['name'], language)}" for term in terms if term["value"]]
     return " = " + " + ".join(held) if held else ""
+
+
+def _original_line(original: dict[str, Any] | None, word: Any, zone: ZoneInfo) -> list[str]:
+    if original is None:
+        return []
+    whose = f"{original['device_id']} {original['outlet_name'] or ''}".strip()
+    times = f"{_clock(original['from'], zone, day=True)} – {_clock(original['to'], zone)}"
+    return [f"{word('copied_from')} {whose}  {times}"]
 
 
 def _register_lines(register: dict[str, Any], word: Any) -> list[str]:

@@ -4,6 +4,7 @@ An entry's hash is SHA-256 over its fields as canonical JSON (sorted keys, no sp
 can compute it again from what the entry says.
 """
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from alerts.outbox import take_turn
+from alerts.timestamps import Authority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +98,10 @@ WRITTEN: LiteralString = """
 NEWEST_HEAD: LiteralString = "SELECT day, head FROM journal_head ORDER BY day DESC LIMIT 1"
 FIRST_ENTRY: LiteralString = "SELECT min(at) FROM lead_journal"
 CLOSE: LiteralString = "INSERT INTO journal_head (day, entries, prev_head, head) VALUES (%s, %s, %s, %s)"
-HEADS: LiteralString = (
-    "SELECT day, prev_head, head FROM journal_head WHERE day BETWEEN %s AND %s ORDER BY day"
-)
+HEADS: LiteralString = """
+    SELECT day, prev_head, head, token FROM journal_head LEFT JOIN journal_head_stamp USING (day)
+     WHERE day BETWEEN %s AND %s ORDER BY day
+"""
 
 
 def day_head(day: str, prev_head: str, hashes: Iterable[str]) -> str:
@@ -135,6 +138,29 @@ def close_days(connection: Connection[Any], zone: ZoneInfo, now: datetime) -> li
     return closed
 
 
+UNSTAMPED: LiteralString = """
+    SELECT day, head FROM journal_head
+     WHERE day > (SELECT max(day) FROM journal_head) - %s
+       AND NOT EXISTS (SELECT FROM journal_head_stamp stamp WHERE stamp.day = journal_head.day)
+     ORDER BY day
+"""
+STAMP: LiteralString = """
+    INSERT INTO journal_head_stamp (day, token, authority, stamped_at) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+STAMPED_BACK_DAYS = 7
+"""Earlier days are held by the chain: a later day's stamp covers them."""
+
+
+def stamp_days(connection: Connection[Any], authority: Authority) -> list[date]:
+    """Have closed days stamped that are not, the oldest first; return them. NotStamped: the rest is tried again later."""
+    stamped = []
+    for day, head in connection.execute(UNSTAMPED, (STAMPED_BACK_DAYS,)).fetchall():
+        stamp = authority.stamp(head.encode())
+        connection.execute(STAMP, (day, stamp.token, stamp.authority, stamp.at))
+        stamped.append(day)
+    return stamped
+
+
 def written_on(connection: Connection[Any], day: date, zone: ZoneInfo) -> list[str]:
     """The hashes of what was written on a local day, in order."""
     since, until = day_bounds(day, zone)
@@ -148,5 +174,6 @@ def heads(connection: Connection[Any], first: date, last: date, zone: ZoneInfo) 
             "day": day.isoformat(), "prev_head": prev_head, "head": head, "hashes": written_on(connection, day, zone),
             "since": day_bounds(day, zone)[0].isoformat(), "until": day_bounds(day, zone)[1].isoformat(),
         }
-        for day, prev_head, head in connection.execute(HEADS, (first, last)).fetchall()
+        | ({"timestamp_base64": base64.b64encode(token).decode()} if token else {})
+        for day, prev_head, head, token in connection.execute(HEADS, (first, last)).fetchall()
     ]  # fmt: skip

@@ -11,6 +11,7 @@ from alerts.catalogue import load_catalogue
 from alerts.kitchen_figures import Counter, mark_all
 from alerts.kitchen_night import examine_day
 from alerts.labels import label
+from devices.cleanings import import_cleanings
 from devices.shop_fronts import import_shop_fronts
 from runtime.database import connect
 from runtime.errors import UserError
@@ -30,6 +31,22 @@ def shop_fronts(
         except UndefinedTable:
             raise UserError(NO_SCHEMA) from None
     typer.echo(f"{file.name}: {count} shop-fronts")
+
+
+def cleanings(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV: record, outlet_id, cleaned_on, done_by, note")
+    ],
+) -> None:
+    """Record cleanings of purifiers from a CSV file, all or nothing; a day of an outlet that is recorded already stays."""
+    settings = load_settings()
+    today = datetime.now(settings.zone).date()
+    with database(settings) as url, connect(url) as connection:
+        try:
+            recorded = import_cleanings(connection, file, today=today, actor="command line")
+        except UndefinedTable:
+            raise UserError(NO_SCHEMA) from None
+    typer.echo(f"{file.name}: {recorded} cleanings recorded")
 
 
 def count(
@@ -57,7 +74,9 @@ def examine(
     on = _day(day) if day is not None else datetime.now(settings.zone).date() - timedelta(days=1)
     with database(settings) as url, connect(url, autocommit=True) as connection:
         try:
-            found = examine_day(connection, load_catalogue(settings.rules_file), settings.zone, on)
+            catalogue = load_catalogue(settings.rules_file)
+            Counter(catalogue, settings.zone).count(connection)
+            found = examine_day(connection, catalogue, settings.zone, on)
         except UndefinedTable:
             raise UserError(NO_SCHEMA) from None
     if found is None:

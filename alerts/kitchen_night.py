@@ -16,13 +16,16 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from alerts.catalogue import Catalogue
+from alerts.kitchen_figures import PROTECTED
 from analytics.examination.detectors import HISTORY, Finding, Known, examine
-from analytics.examination.profiles import READINGS, profiles_of
+from analytics.examination.profiles import READINGS, SLOTS, profiles_of
 from analytics.localtime import local_times
 from analytics.records import DAY, MINUTE
+from devices.hours import is_within, parse_hours
 from devices.kitchens import load_kitchens
+from devices.meals import Meals, load_meals
 from devices.repository import load_registry
-from devices.types import Registry
+from devices.types import Outlet, Registry
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +33,8 @@ NOT_BEFORE = time(3, 30)
 """Local; by then most of what came late has come."""
 AT_ONCE = 200
 """Monitors whose day is in memory at a time: 300,000 readings."""
+PROTECTED_TIMES = 3
+"""A day: from then on the purifier wants a look (ours)."""
 VISITS_BACK = timedelta(days=HISTORY)
 KEPT = timedelta(days=62)
 
@@ -63,6 +68,16 @@ CLONED: LiteralString = """
      WHERE one.ts >= %s AND one.ts < %s
      GROUP BY one.device_id
 """
+# Ten minutes in a row are one episode.
+PROTECTIONS: LiteralString = """
+    SELECT device_id, count(*) FILTER (WHERE protected AND before IS NOT TRUE), 10 * count(*) FILTER (WHERE protected)
+      FROM (SELECT device_id, protected, lag(protected) OVER (PARTITION BY device_id ORDER BY begins_at) AS before
+              FROM (SELECT device_id, begins_at, {protected} AS protected
+                      FROM fume_10min WHERE begins_at >= %s AND begins_at < %s) AS piece) AS told
+     GROUP BY device_id
+    HAVING count(*) FILTER (WHERE protected AND before IS NOT TRUE) >= %s
+     ORDER BY device_id
+""".replace("{protected}", PROTECTED)
 FORGET: LiteralString = "DELETE FROM kitchen_finding WHERE day = %s"
 STORE: LiteralString = """
     INSERT INTO kitchen_finding (day, device_id, outlet_id, kind, score, explained)
@@ -100,6 +115,7 @@ def examine_day(
             _profile(connection, catalogue, registry, zone, day, some)
             found += _examine(connection, day, some, known)
         found += _clones(connection, zone, day)
+        found += _protections(connection, zone, day)
         connection.execute(FORGET, (day,))
         for device_id, finding in found:
             outlet_id = registry.devices[device_id].bound_to if device_id in registry.devices else None
@@ -129,7 +145,8 @@ def _profile(
         return
     device, ts, ok, fume, temp, rh, fan, purifier = map(list, zip(*rows, strict=True))
     local = local_times(np.array(ts, np.int64), zone)
-    limits = {device_id: _limit(catalogue, registry, device_id) for device_id in device_ids}
+    outlets = {d: registry.outlets.get(registry.devices[d].bound_to or "") for d in device_ids}
+    limits = {device_id: catalogue.limit_of(outlet) for device_id, outlet in outlets.items()}
     readings = pl.DataFrame(
         {
             "device_id": device,
@@ -178,10 +195,12 @@ def _known(connection: Connection[Any], registry: Registry, zone: ZoneInfo, day:
             (local.date().toordinal(), local.hour * 2 + local.minute // 30)
         )
     cleanings = load_kitchens(connection).cleanings
+    meals = load_meals(connection, registry.outlets.values())
     return {
         device.device_id: Known(
             frozenset(on.toordinal() for on in cleanings.get(device.bound_to or "", ())),
             tuple(visits.get(device.bound_to or "", ())),
+            _meal_slots(registry.outlets.get(device.bound_to or ""), meals, day),
         )
         for device in registry.devices.values()
         if device.kind == "fume"
@@ -196,10 +215,23 @@ def _clones(connection: Connection[Any], zone: ZoneInfo, day: date) -> list[tupl
     ]
 
 
-def _limit(catalogue: Catalogue, registry: Registry, device_id: str) -> float:
-    outlet = registry.outlets.get(registry.devices[device_id].bound_to or "")
-    own = outlet.limit_mg_m3 if outlet else None
-    return own if own is not None else catalogue.fume_limit(outlet.scale if outlet else None)
+def _protections(connection: Connection[Any], zone: ZoneInfo, day: date) -> list[tuple[str, Finding]]:
+    end = _midnight(day + timedelta(days=1), zone)
+    return [
+        (device_id, Finding("power_protection", 0.5, {"episodes": episodes, "minutes": minutes}))
+        for device_id, episodes, minutes in connection.execute(
+            PROTECTIONS, (_midnight(day, zone), end, PROTECTED_TIMES)
+        )
+    ]
+
+
+def _meal_slots(outlet: Outlet | None, meals: Meals, day: date) -> frozenset[int]:
+    """Half hours that lie in the meal hours while it is open."""
+    found = meals.on(outlet.outlet_id, day) if outlet else None
+    if outlet is None or found is None:
+        return frozenset()
+    opened, cooking = parse_hours(outlet.hours), parse_hours(found.hours)
+    return frozenset(n for n in range(SLOTS) if is_within(opened, 30 * n) and is_within(cooking, 30 * n))
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from alerts import journal
+from alerts.assignees import check_assignee
 from alerts.moves import MERGEABLE, MoveRefused, check_move
 from alerts.outbox import publish
 from alerts.presentation import lead_json, load_lead, publish_alert
@@ -155,12 +156,17 @@ def move_lead(
     outcome: str | None = None,
     zone: ZoneInfo = SHANGHAI,
 ) -> None:
-    """Move a lead on, in the caller's transaction. Of two at once the second finds it moved (MoveRefused)."""
+    """Move a lead on, in the caller's transaction. Of two at once the second finds it moved (MoveRefused).
+
+    NoSuchAssignee: nobody has the assignee's name. A lead that is transferred goes to people we do not know.
+    """
     lead = lock_lead(connection, lead_id)
     state = lead["state"]
     if lead["merged_into"] is not None:
         raise MoveRefused(f"lead {lead_id} was merged into lead {lead['merged_into']}: go on there")
     check_move(state, to, role)
+    if assignee is not None and to != "transferred":
+        check_assignee(connection, assignee)
     if to == "decided" and (missing := _unsigned(connection, lead)):
         raise MoveRefused(
             f"lead {lead_id} is not decided before every level has approved: {', '.join(missing)}"
@@ -202,10 +208,11 @@ def lock_lead(connection: Connection[Any], lead_id: int) -> dict[str, Any]:
 
 
 def hand_over(connection: Connection[Any], lead_id: int, *, to: str, actor: str, note: str = "") -> None:
-    """Give a lead that goes on to somebody else."""
+    """Give a lead that goes on to somebody else. NoSuchAssignee."""
     lead = lock_lead(connection, lead_id)
     if lead["state"] in {"new", "unfounded", "closed"}:
         raise MoveRefused(f"lead {lead_id} is {lead['state']!r}: assign it by moving it to 'assigned'")
+    check_assignee(connection, to)
     connection.execute(HAND, (to, lead_id))
     detail = {"assignee": to, "assignee_before": lead["assignee"], "note": note}
     note_on_lead(connection, lead_id, "handed_over", detail, actor=actor)

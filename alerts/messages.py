@@ -4,7 +4,8 @@ Events of the outbox become messages (`compose`); what is due goes out (`send_du
 Alerts that are held as a group are one message. Critical ones do not wait for the morning.
 """
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, LiteralString
@@ -158,8 +159,7 @@ def send_due(connection: Connection[Any], client: httpx2.Client) -> int:
     for one in due:
         by_channel.setdefault(one["channel"], []).append(one)
     for waiting in by_channel.values():
-        for begin in range(0, len(waiting), MOST_IN_ONE):
-            part = waiting[begin : begin + MOST_IN_ONE]
+        for part in parted(waiting):
             ids = [one["id"] for one in part]
             try:
                 channels.send(client, part[0]["kind"], part[0]["settings"], together(part))
@@ -169,6 +169,18 @@ def send_due(connection: Connection[Any], client: httpx2.Client) -> int:
             connection.execute(SENT, (ids,))
             sent += len(ids)
     return sent
+
+
+def parted(waiting: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Messages to one channel, in their order, as many together as it takes in one text."""
+    most = channels.MOST_BYTES.get(waiting[0]["kind"], sys.maxsize)
+    part: list[dict[str, Any]] = []
+    for one in waiting:
+        if part and (len(part) == MOST_IN_ONE or len(together([*part, one]).encode()) > most):
+            yield part
+            part = []
+        part.append(one)
+    yield part
 
 
 def together(part: Sequence[Mapping[str, Any]]) -> str:

@@ -1,26 +1,39 @@
 """A case file as one ZIP that anyone can check offline: what belongs into it, how it is sealed, and what a check finds.
 
-    manifest.json   every file but the next two, in order: path, bytes, SHA-256
+    manifest.json   every file but the next ones, in order: path, bytes, SHA-256
+    timestamp.tsr   a time stamp authority's answer (RFC 3161) over the manifest's bytes, where there is one;
+                    timestamp_ca.pem: its certificates; timestamp_missing.txt: why it did not answer
     report.pdf      for people; names the manifest's SHA-256
-    seal.json       the SHA-256 of both
+    seal.json       the SHA-256 of these
 
 Files are stored uncompressed with one fixed date, so that the same files always make the same archive: a check builds
 it again and compares every byte. JSON is canonical (sorted keys, no spaces, UTF-8), for the same reason.
 """
 
+import base64
 import hashlib
 import io
 import json
 import struct
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from alerts.journal import Entry, day_head, first_broken
+from alerts.timestamps import NotStamped, Stamp, check
 
 MANIFEST, REPORT, SEAL = "manifest.json", "report.pdf", "seal.json"
+STAMP, STAMP_CA, NO_STAMP = "timestamp.tsr", "timestamp_ca.pem", "timestamp_missing.txt"
+SEALED = {
+    MANIFEST: "manifest_sha256",
+    REPORT: "report_sha256",
+    STAMP: "timestamp_sha256",
+    STAMP_CA: "timestamp_ca_sha256",
+    NO_STAMP: "timestamp_missing_sha256",
+}
+"""What is made after the manifest, and under which name its SHA-256 stands in the seal."""
 JOURNALS = "journal/"
 HEADS = "journal_heads.json"
 FORMAT = "fleetfume evidence 1"
@@ -53,11 +66,15 @@ def sha256(content: bytes) -> str:
 
 
 def seal(
-    files: Mapping[str, bytes], about: Mapping[str, Any], report: Callable[[str], bytes]
+    files: Mapping[str, bytes],
+    about: Mapping[str, Any],
+    report: Callable[[str, Mapping[str, bytes]], bytes],
+    stamp: Callable[[bytes], Mapping[str, bytes]] = lambda _: {},
 ) -> tuple[bytes, str]:
     """The archive of `files` (in their order), and the SHA-256 of its manifest.
 
-    `about` goes into the manifest; `report` makes the PDF, given the manifest's SHA-256.
+    `about` goes into the manifest; `stamp` makes the files of its time stamp; `report` the PDF, given the manifest's
+    SHA-256 and those files.
     """
     manifest = canonical(
         {
@@ -69,9 +86,13 @@ def seal(
         }
     )  # fmt: skip
     digest = sha256(manifest)
-    paper = report(digest)
-    sealed = canonical({"manifest_sha256": digest, "report_sha256": sha256(paper)})
-    return _archive({**files, MANIFEST: manifest, REPORT: paper, SEAL: sealed}), digest
+    stamped = stamp(manifest)
+    made = {MANIFEST: manifest, **stamped, REPORT: report(digest, stamped)}
+    return _archive({**files, **made, SEAL: _seal_of(made)}), digest
+
+
+def _seal_of(files: Mapping[str, bytes]) -> bytes:
+    return canonical({key: sha256(files[name]) for name, key in SEALED.items() if name in files})
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
@@ -85,35 +106,89 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def verify(content: bytes) -> Finding | None:
-    """The first thing in the archive that was changed, or None. Needs nothing but the archive."""
+class _Damaged(Exception):
+    """The archive, or a file in it, cannot be read."""
+
+    def __init__(self, what: str, why: object) -> None:
+        self.finding = Finding(what, f"cannot be read: {why}")
+
+
+def verify(content: bytes, authority: bytes = b"") -> Finding | None:
+    """The first thing in the archive that was changed, or None. Needs nothing but the archive.
+
+    `authority`: certificates (PEM) to hold its time stamps against; empty: those it carries.
+    """
+    try:
+        files = _opened(content)
+    except _Damaged as damaged:
+        return damaged.finding
+    return (
+        _sealed(files)
+        or _listed(files)
+        or _journals(files)
+        or _stamped(files, authority)
+        or _rebuilt(content, files)
+    )
+
+
+def time_stamps(content: bytes, authority: bytes = b"") -> list[tuple[str, Stamp]]:
+    """The time stamps of an archive that holds, each with the file or day it is over."""
+    files = _opened(content)
+    return [(what, check(token, said, authority or _carried(files))) for what, token, said in _tokens(files)]
+
+
+def _opened(content: bytes) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
-            files: dict[str, bytes] = {}
-            for name in names:
+            for name in archive.namelist():
                 try:
                     files[name] = archive.read(name)
                 except _DAMAGE as damage:
-                    return Finding(name, f"cannot be read: {damage}")
+                    raise _Damaged(name, damage) from None
     except _DAMAGE as damage:
-        return Finding("the archive", f"cannot be read: {damage}")
-    return _sealed(files) or _listed(files) or _journals(files) or _rebuilt(content, files)
+        raise _Damaged("the archive", damage) from None
+    return files
 
 
 def _sealed(files: Mapping[str, bytes]) -> Finding | None:
     for name in (SEAL, MANIFEST, REPORT):
         if name not in files:
             return Finding(name, "is missing")
-    expected = canonical({"manifest_sha256": sha256(files[MANIFEST]), "report_sha256": sha256(files[REPORT])})
-    if files[SEAL] == expected:
+    if files[SEAL] == _seal_of(files):
         return None
     said = _json(files[SEAL])
     if isinstance(said, dict):
-        for key, name in (("manifest_sha256", MANIFEST), ("report_sha256", REPORT)):
-            if said.get(key) != sha256(files[name]):
+        for name, key in SEALED.items():
+            if key in said and name not in files:
+                return Finding(name, "is in the seal and missing")
+            if name in files and said.get(key) != sha256(files[name]):
                 return Finding(name, "is not the one that was sealed (seal.json)")
     return Finding(SEAL, "was changed")
+
+
+def _stamped(files: Mapping[str, bytes], authority: bytes) -> Finding | None:
+    at = HEADS
+    try:
+        for what, token, said in _tokens(files):
+            at = what
+            check(token, said, authority or _carried(files))
+    except (NotStamped, ValueError) as wrong:
+        return Finding(at, f"its time stamp does not hold: {wrong}")
+    return None
+
+
+def _tokens(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes, bytes]]:
+    """What is stamped, its token, and the bytes that was made over."""
+    if STAMP in files:
+        yield STAMP, files[STAMP], files[MANIFEST]
+    for day in _json(files[HEADS]) if HEADS in files else []:
+        if day.get("timestamp_base64"):
+            yield f"{HEADS} {day['day']}", base64.b64decode(day["timestamp_base64"]), day["head"].encode()
+
+
+def _carried(files: Mapping[str, bytes]) -> bytes:
+    return files.get(STAMP_CA, b"")
 
 
 def _listed(files: Mapping[str, bytes]) -> Finding | None:
@@ -127,7 +202,7 @@ def _listed(files: Mapping[str, bytes]) -> Finding | None:
         if len(files[path]) != one["bytes"] or sha256(files[path]) != one["sha256"]:
             return Finding(path, "was changed: its SHA-256 is not the manifest's")
     for path in files:
-        if path not in listed and path not in {MANIFEST, REPORT, SEAL}:
+        if path not in listed and path not in {*SEALED, SEAL}:
             return Finding(path, "was added: it is not in the manifest")
     return None
 

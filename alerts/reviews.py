@@ -1,10 +1,11 @@
-"""The sign-offs of a filed case: an ordered list of levels, each by somebody who had no part in it before.
+"""The sign-offs of a filed case: an ordered list of levels, signed by people who had no part in it before.
 
 A return sends the case back to the first level, in a new round. The list is data (`review_level`); a case keeps
-the list it was filed with.
+the list it was filed with. Whether one person may sign several levels of a round is data too (`review_rule`), and
+holds from the moment it is set.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -37,6 +38,8 @@ SIGN: LiteralString = """
     INSERT INTO lead_review (lead_id, round, position, level, verdict, reviewer, note)
     VALUES (%(lead_id)s, %(round)s, %(position)s, %(level)s, %(verdict)s, %(reviewer)s, %(note)s)
 """
+RULE: LiteralString = "SELECT distinct_people FROM review_rule"
+PUT_RULE: LiteralString = "UPDATE review_rule SET distinct_people = %s"
 CLEAR: LiteralString = "DELETE FROM review_level"
 ADD: LiteralString = """
     INSERT INTO review_level (position, level, label_zh, label_en, roles) VALUES (%s, %s, %s, %s, %s)
@@ -59,6 +62,16 @@ def store_levels(connection: Connection[Any], levels: Sequence[Level]) -> None:
             connection.execute(ADD, (position, level.level, level.label_zh, level.label_en, level.roles))
     except errors.CheckViolation:
         raise BadLevels("a review level's code is small letters, digits and _, at most 32") from None
+
+
+def distinct_people(connection: Connection[Any]) -> bool:
+    """Whether each level of a round must be signed by another person."""
+    return bool((connection.execute(RULE).fetchone() or (False,))[0])
+
+
+def may_sign(lead: Mapping[str, Any], name: str, signed: Collection[str], *, distinct: bool) -> bool:
+    """Whether `name` had no part in `lead`, nor, if `distinct`, is among those who have `signed` its round."""
+    return name not in lead["handled_by"] and not (distinct and name in signed)
 
 
 def sign(
@@ -88,8 +101,10 @@ def sign(
         )
     if actor in lead["handled_by"]:
         raise RoleRefused(f"{actor} handled lead {lead_id}, and nobody reviews their own step")
-    if actor in [row[2] for row in signed]:
-        raise RoleRefused(f"{actor} has signed lead {lead_id} already, and nobody reviews their own step")
+    if not may_sign(lead, actor, [row[2] for row in signed], distinct=distinct_people(connection)):
+        raise RoleRefused(
+            f"{actor} has signed lead {lead_id} already, and each level is to be another person's"
+        )
     connection.execute(
         SIGN,
         {

@@ -1,8 +1,9 @@
 """Outgoing webhooks: the outbox told to other systems, at least once, signed, in order for each lead and alert.
 
 The outbox is the truth. For each hook the clerk makes a delivery of every event it wants (`spread`), and sends what is
-due (`deliver`), of each stream the oldest first: what is waiting holds back what comes after it. A delivery that keeps
-failing is put aside (`dead`) and its stream goes on; `replay` sends such ones, or everything from an event on, again.
+due (`deliver`), of each stream the oldest first: what has not arrived holds back what comes after it. A delivery that
+keeps failing is put aside (`dead`), and its stream waits with it until somebody has it sent again (`replay`) or gives it
+up (`discard`): a lead's later steps never arrive before an earlier one. Other streams go on.
 """
 
 import hashlib
@@ -80,13 +81,13 @@ def spread(connection: Connection[Any]) -> int:
     return made
 
 
-# Of each stream only the oldest that waits, and that when it is due.
+# Of each stream only the oldest, and that when it is due and not put aside.
 DUE: LiteralString = """
     SELECT first.id, first.webhook_id, webhook.url, webhook.secret, first.outbox_id, first.body, first.attempts
-      FROM (SELECT DISTINCT ON (webhook_id, stream) * FROM webhook_delivery WHERE state = 'waiting'
+      FROM (SELECT DISTINCT ON (webhook_id, stream) * FROM webhook_delivery
              ORDER BY webhook_id, stream, outbox_id) first
       JOIN webhook ON webhook.id = first.webhook_id
-     WHERE first.next_at <= now()
+     WHERE first.state = 'waiting' AND first.next_at <= now()
      ORDER BY first.outbox_id
      LIMIT %s
 """
@@ -144,6 +145,9 @@ def _send(connection: Connection[Any], client: httpx2.Client, delivery: Delivery
 REVIVE: LiteralString = """
     UPDATE webhook_delivery SET state = 'waiting', attempts = 0, next_at = now() WHERE webhook_id = %s AND state = 'dead'
 """
+DISCARD: LiteralString = """
+    DELETE FROM webhook_delivery WHERE webhook_id = %s AND outbox_id = %s AND state = 'dead'
+"""
 AGAIN: LiteralString = "UPDATE webhook SET last_id = least(last_id, %s) WHERE id = %s"
 
 
@@ -153,6 +157,11 @@ def replay(connection: Connection[Any], webhook_id: int, from_id: int | None) ->
     if from_id is not None:
         connection.execute(AGAIN, (from_id - 1, webhook_id))
     return revived
+
+
+def discard(connection: Connection[Any], webhook_id: int, outbox_id: int) -> bool:
+    """Give up one delivery that was put aside, so that its stream goes on; False: there is none of this event."""
+    return connection.execute(DISCARD, (webhook_id, outbox_id)).rowcount == 1
 
 
 # The newest stays: numbers go on from it. What readers have not come to stays too.

@@ -14,7 +14,8 @@ from psycopg.types.json import Jsonb
 
 from alerts import storms
 from alerts.catalogue import Catalogue
-from alerts.episodes import EACH_ITS_OWN, Amendment, Difference, Episode
+from alerts.copied import find_original
+from alerts.episodes import EACH_ITS_OWN, Amendment, Difference, Episode, clean
 from alerts.evidence import build_evidence
 from alerts.leads import join_lead, note_on_lead, open_lead
 from alerts.outbox import take_turn
@@ -266,6 +267,7 @@ def _columns(connection: Connection, subject: Subject, episode: Episode, desk: D
                 desk.catalogue,
                 registry_version=desk.registry_version_at(episode.opened),
                 readings=_readings(connection, subject, episode),
+                copied_from=find_original(connection, subject.device_id, episode),
             )
         ),
     }
@@ -300,13 +302,13 @@ def episode_of(row: dict[str, Any]) -> Episode:
         withdrawn=withdrawn,
         reason=(row["note"] or "") if withdrawn is not None else "",
         severity=row["severity"],
-        score=row["score"],
+        score=clean(row["score"]),
         lat=evidence["began"]["lat"],
         lon=evidence["began"]["lon"],
         permit_id=evidence.get("permit_id"),
         site_id=evidence.get("site_id"),
         road_id=evidence.get("road_id"),
-        values=evidence["values"],
+        values={name: clean(value) for name, value in evidence["values"].items()},
     )
 
 

@@ -45,7 +45,11 @@ VALUE_NAMES: dict[int, tuple[str, ...]] = {
     LOADED_STOP: ("duration_s",),  # of the stop, from its first fix to its last
     UNPERMITTED_HAUL: ("load", "duration_s", "loaded_since_s"),  # the last since 1970, UTC
     UNLICENSED_LOADING: ("load_before", "load_after", "duration_s"),
-    NO_GO_ENTRY: ("fixes", "duration_s"),  # inside
+    NO_GO_ENTRY: (
+        "fixes",  # inside
+        "duration_s",  # from the first of them to the last
+        "inferred",  # 1 where only the straight way between two fixes says so, else left out
+    ),
     UNDELIVERED_LOAD: ("duration_s",),  # since it left its source
     OUTSIDE_HOURS: ("duration_s",),
     UNCOVERED_LOAD: ("duration_s", "speed_kmh"),  # at the fix that says so

@@ -95,11 +95,18 @@ class VehicleRules(NamedTuple):
     off_route_major_s: float = 600.0
     off_route_clear_s: float = 60.0
     off_route_update_s: float = 60.0  # while it lasts, say so this often at most
+    off_route_margin_m: float = (
+        0.0  # so much further than the corridor it must go; to be back is to be within it
+    )
+    off_route_hdop_m: float = 0.0  # and this much more for each unit of the fix's hdop
     # loaded_stop
     loaded_stop_s: float = 180.0
     # no_go_entry
     no_go_fixes: int = 2
     no_go_clear_s: float = 60.0
+    no_go_swept_s: float = (
+        0.0  # the straight way between two good fixes no further apart is an entry too; 0: none is
+    )
     # undelivered_load
     undelivered_s: float = 14400.0
     # outside_hours

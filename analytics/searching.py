@@ -1,4 +1,4 @@
-"""Which fixes lie in an area that somebody drew?  For "was any truck here last week?"."""
+"""Which fixes lie in an area that somebody drew, which ways between fixes meet it?  For "was any truck here last week?"."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from analytics.district import area_shape
 from analytics.kernels._compile import kernel
 from analytics.kernels.projection import Plane, plane_at, to_plane
+from analytics.kernels.sweeping import meets
 from analytics.kernels.zones import Zones, build_zones, containing
 
 
@@ -46,6 +47,28 @@ def inside(area: Area, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> ND
         held,
     )
     return held
+
+
+def crossed(
+    area: Area,
+    lat: NDArray[np.float64],
+    lon: NDArray[np.float64],
+    next_lat: NDArray[np.float64],
+    next_lon: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """(N,) whether the straight way from each place to the next meets the area; one with a NaN does not."""
+    met = np.empty(len(lat), np.bool_)
+    ends = np.array([lat, lon, next_lat, next_lon], np.float64)
+    _crossed(area.plane, area.zones, ends, met)
+    return met
+
+
+@kernel
+def _crossed(plane: Plane, zones: Zones, ends: NDArray[np.float64], met: NDArray[np.bool_]) -> None:
+    for i in range(ends.shape[1]):
+        ax, ay = to_plane(plane, ends[0, i], ends[1, i])
+        bx, by = to_plane(plane, ends[2, i], ends[3, i])
+        met[i] = meets(zones.outlines, 0, ax, ay, bx, by)
 
 
 @kernel

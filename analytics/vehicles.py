@@ -26,7 +26,7 @@ from analytics.district import District
 from analytics.haulage.believing import quality_after, quality_alone
 from analytics.haulage.loaded_stop import end_loaded_stop, fold_loaded_stop
 from analytics.haulage.loads import end_load, fold_load, is_delivered, leave, loads_here
-from analytics.haulage.no_go import fold_no_go
+from analytics.haulage.no_go import fold_no_go, sweep_no_go
 from analytics.haulage.off_route import fold_off_route
 from analytics.haulage.outside_hours import fold_outside_hours
 from analytics.haulage.overspeed import fold_overspeed
@@ -194,7 +194,7 @@ def _fold(
             if quality[row] == OK:
                 here["lat"], here["lon"] = fix["lat"], fix["lon"]
                 here["x"], here["y"] = to_plane(district.plane, fix["lat"], fix["lon"])
-                here["speed_kmh"] = fix["speed_kmh"]
+                here["speed_kmh"], here["hdop"] = fix["speed_kmh"], fix["hdop"]
                 quality[row] = quality_after(rules, district.plane, state, here)
                 if quality[row] == OK:
                     _fold_good_fix(district, rules, state, fix, here, events, found)
@@ -288,6 +288,8 @@ def _fold_good_fix(
     if state["hauling"] and is_delivered(rules, state):
         end_load(district, rules, state, here, events)
     fold_loaded_stop(rules, state, here, events)
+    if rules.no_go_swept_s > 0.0:
+        sweep_no_go(district, rules, state, here, events)
     if here["barreds"] > 0 or state["zones"] > 0:
         fold_no_go(rules, state, here, events)
     if state["over_fixes"] > 0 or here["speed_kmh"] > district.least_limit_kmh * (

@@ -15,8 +15,11 @@ class FiguresShape(Shape):
     over_min: float
     fan_on_min: float
     both_on_min: float
+    power_protection_min: int
     windows: int
     windows_over: int
+    online_rate: float | None
+    meal_online_rate: float | None
     valid_rate: float | None
     linkage_rate: float | None
     compliance_rate: float | None
@@ -27,6 +30,7 @@ class KitchenMonthShape(Shape):
     name: str
     scale: str | None
     hours: str | None
+    meal_hours: str | None
     jurisdiction: str | None
     fume_mg_m3: float | None
     fume_max_mg_m3: float | None
@@ -34,12 +38,14 @@ class KitchenMonthShape(Shape):
     fan_on_min: float | None
     both_on_min: float | None
     dithering: int | None
+    power_protection_min: int | None
     windows: int | None
     windows_over: int | None
     cleaned_on: date | None
     cleaning_days: int | None
     purifier_h_since_cleaning: float | None
     online_rate: float | None
+    meal_online_rate: float | None
     valid_rate: float | None
     linkage_rate: float | None
     compliance_rate: float | None
@@ -74,6 +80,17 @@ class UnitShape(Shape):
     fan_min_a: float | None
     purifier_min_a: float | None
     source: str
+
+
+class MealHoursShape(Shape):
+    scope: str
+    subject: str
+    valid_from: date
+    hours: str
+    confirmed: bool
+    source: str
+    set_by: str
+    set_at: datetime
 
 
 class StandardsInForce(Shape):

@@ -22,7 +22,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from alerts.assignees import NoSuchAssignee
 from alerts.channels import NotSent
+from alerts.daily.report import NoReport
 from alerts.draws import DrawRefused
 from alerts.duty import AlertDecided
 from alerts.laws import LawsError
@@ -40,6 +42,7 @@ RETRY_AFTER_S = 5
 
 STATUS_OF: Mapping[type[Exception], int] = {
     NoSuchAlert: 404,
+    NoReport: 404,
     NoSuchLead: 404,
     NoSuchTransfer: 404,
     MoveRefused: 409,
@@ -48,6 +51,7 @@ STATUS_OF: Mapping[type[Exception], int] = {
     RoleRefused: 403,
     BadPhoto: 422,
     BadLevels: 422,
+    NoSuchAssignee: 422,
     LawsError: 422,
     DrawRefused: 422,
     NotSent: 422,

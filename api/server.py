@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from alerts.catalogue import load_catalogue
 from alerts.laws import load_laws
+from alerts.timestamps import authority_of
 from api import auth, brokers, health, problems, site, stream
 from api.auth import LoginLimits
 from api.brokers import BrokerLimits
@@ -18,25 +19,29 @@ from api.metrics import Measured
 from api.routes import (
     alerts,
     audit,
+    cleanings,
     commands,
+    corrections,
     credit,
     devices,
     duty,
     events,
     evidence,
     hotspots,
-    kitchen_office,
+    kitchen_figures,
     kitchens,
     labels,
     laws,
     leads,
     links,
     office,
+    officers,
     outlets,
     photos,
     quarantine,
     register,
     register_changes,
+    reports,
     stats,
     transfers,
     trips,
@@ -92,6 +97,7 @@ def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
         app.state.language = "en" if settings.language == "en" else "zh"
         app.state.catalogue = load_catalogue(settings.rules_file)
         app.state.laws = load_laws(settings.laws_file)
+        app.state.authority = authority_of(settings)
         app.state.keys = Keys()
         app.state.login_limits = LoginLimits()
         app.state.broker_limits = BrokerLimits()
@@ -108,8 +114,10 @@ def _api() -> APIRouter:
         labels,
         vehicles,
         outlets,
+        kitchen_figures,
         kitchens,
-        kitchen_office,
+        cleanings,
+        corrections,
         alerts,
         leads,
         photos,
@@ -119,6 +127,7 @@ def _api() -> APIRouter:
         credit,
         events,
         office,
+        officers,
         duty,
         quarantine,
         commands,
@@ -126,6 +135,7 @@ def _api() -> APIRouter:
         register,  # after commands and devices: a key may hold a slash
         register_changes,
         stats,
+        reports,
         trips,
         hotspots,
         links,

@@ -33,7 +33,8 @@ from analytics.rules import VehicleRules
 from analytics.vehicles import VEHICLE_STATE, judge_vehicles, new_vehicle_states, vehicles_due
 from benchmarks.kernels import count_all, follow
 from devices.types import Registry, Site
-from simulators.fleet import make_truck
+from simulators.fleet.shifts import stretches
+from simulators.fleet.truck import make_truck
 from simulators.noise import disturbed_fixes, flaws_of
 from simulators.readings import SECOND_US, observed
 from simulators.scenarios import scenario_named
@@ -77,7 +78,7 @@ def simulated(trucks: int, hours: float, registry: Registry | None = None) -> Fl
         rng = np.random.default_rng([1, slot])
         truck = make_truck(world, scenario, registry.vehicles[device.bound_to or ""], device.device_id, 1)
         flaws, rows, at_us = flaws_of(rng), [], START_US
-        for stretch in truck.stretches(START_US / SECOND_US):
+        for stretch in stretches(truck, START_US / SECOND_US):
             rows.append(disturbed_fixes(observed(stretch.track), flaws, rng))
             at_us = round(stretch.until_s * SECOND_US)
             if at_us >= until_us:

@@ -1,7 +1,7 @@
 """Simulated fleets and the engine without service, broker or database: for benchmarks that need many days.
 
 The same simulation and the same engine as elsewhere; readings are put in order of time first, so what comes late is
-judged as the service judges it in the end. `lost`: what a hole in the network delays is not kept by the terminal.
+judged as the service judges it in the end.
 """
 
 import io
@@ -16,7 +16,6 @@ import polars as pl
 from alerts.catalogue import Catalogue, load_catalogue
 from alerts.episodes import Episode, Event, named_events
 from analytics.district import compile_district
-from analytics.records import TRIP
 from devices.recordings import INSTANT, SCHEMAS
 from devices.registry_files import read_directory
 from devices.types import Registry
@@ -24,7 +23,7 @@ from devices.wire import decode_telemetry
 from ingest.fleet import Fleet
 from ingest.judging import JUDGES, Records
 from ingest.registers import Registers
-from ingest.retelling import Retelling
+from ingest.retelling import Hauls, Retelling
 from runtime.instants import instant, microseconds
 from simulators.commands import SAMPLE_DISTRICT
 from simulators.matching import OpenedAlert
@@ -37,7 +36,6 @@ START = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
 EVENING = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 """20:00 in Shanghai: most hauls are at night."""
 HOUR_US = 3_600_000_000
-DELAYED_US = 60_000_000
 _FIELDS = [
     name for name in SCHEMAS["vehicle"] if name not in {"ts", "device_id", "plate", "quality", "received_at"}
 ]
@@ -51,9 +49,7 @@ class Day:
     truths: list[TruthLine]
 
 
-def simulated(
-    scenario: str | Scenario, *, seed: int, hours: float = 24, lost: bool = False, start: datetime = START
-) -> Day:
+def simulated(scenario: str | Scenario, *, seed: int, hours: float = 24, start: datetime = START) -> Day:
     """The trucks' readings of a simulated day, and what really happened to them."""
     chosen = scenario if isinstance(scenario, Scenario) else scenario_named(scenario)
     registry = read_directory(SAMPLE_DISTRICT)
@@ -76,9 +72,7 @@ def simulated(
                     for name in _FIELDS:
                         columns[name].append(getattr(reading, name))
         schema = {name: SCHEMAS["vehicle"][name] for name in columns} | {"ts": pl.Int64()}
-        frame = pl.DataFrame(columns, schema=schema)
-        # A reading a simulated hour's advance gives out long after its time was held back in a hole.
-        frames.append(frame.filter(pl.col("ts") > until_us - HOUR_US - DELAYED_US) if lost else frame)
+        frames.append(pl.DataFrame(columns, schema=schema))
     simulation.truths.close(simulation.at_us / 1_000_000)
     frame = (
         pl.concat(frames)
@@ -95,7 +89,7 @@ def retelling(
     *,
     zone: ZoneInfo = ZONE,
     workers: int = 2,
-    hauls: Callable[[Records], None] = lambda _: None,
+    hauls: Hauls = lambda _device_id, _events: None,
 ) -> tuple[Retelling, Fleet]:
     """The engine over a register; its episodes are told in names, `hauls` gets the rows that tell of trips."""
     fleet = Fleet(registry, compile_district(registry), catalogue or load_catalogue(None))
@@ -105,15 +99,11 @@ def retelling(
         return registers.judge(None, JUDGES["vehicle"], device_ids, states, records, refused)  # type: ignore[arg-type]
 
     def name(events: Records) -> list[Event]:
-        hauls(events[events["kind"] == TRIP])
         return named_events(
-            events[events["kind"] != TRIP],
-            site_ids=names.site_ids,
-            permit_ids=names.permit_ids,
-            road_ids=names.road_ids,
+            events, site_ids=names.site_ids, permit_ids=names.permit_ids, road_ids=names.road_ids
         )
 
-    return Retelling(JUDGES["vehicle"], judge_by, name, zone, workers=workers), fleet
+    return Retelling(JUDGES["vehicle"], judge_by, name, zone, workers=workers, hauls=hauls), fleet
 
 
 def judged(day: Day, catalogue: Catalogue | None = None, *, rows: int = 500_000) -> dict[str, list[Episode]]:

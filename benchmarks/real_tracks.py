@@ -80,7 +80,7 @@ def _judge(day: pl.DataFrame, every: int, found: Counter[str], stops: list[float
         return
     frame, registry = _loaded(day, good), _registered(good, every)
     trips: list[Any] = []
-    told, _ = retelling(registry, zone=UTC_ZONE, workers=1, hauls=trips.extend)
+    told, _ = retelling(registry, zone=UTC_ZONE, workers=1, hauls=lambda _, own: trips.extend(own))
     told.fold(frame)
     told.close()
     for episode in told.episodes()["T"].values():

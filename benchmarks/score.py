@@ -1,6 +1,6 @@
-"""The score of illegal_dumping: weights fitted on simulated fleets, and what they are worth on one they have not seen.
+"""The score of illegal_dumping: weights fitted on simulated fleets, and what they are worth on those they have not seen.
 
-    python -m benchmarks.score [--hours 8] [--train 301] [--held-out 401]
+    python -m benchmarks.score [--hours 8] [--seeds 301 401 501 601]
 
 Candidates are what an officer could be shown: suspected dumpings of the engine, loaded stops, and every stop of three
 minutes outside all sites. Of each the terms are known that the engine knows.
@@ -10,14 +10,15 @@ Faults   Simulated drivers lift and empty only to dump, so evidence would never 
          the truck is loaded and slow: the load reads 0.05, or the box "up", for half a minute. One sensor at a time.
 Fit      The weights, each from 0 to 1, that minimise the Brier score of min(1, sum of the terms' weights) on the fleets
          trained on, held to the weights set by hand (PRIOR) where the fleets say nothing (L-BFGS-B, ANCHOR).
-Shown    On the fleet held out: reliability (is it a dumping as often as the score says?), Brier score, average precision
-         and F1 at 0.5, against the rule alone (an alert or none) and the place alone (the longer a stop, the more
-         suspect). A truth that no candidate stands for is missed.
+Crossed  A fleet (a seed, in two scenarios) is held out in turn, and the weights fitted on all others.
+Shown    On each fleet held out: Brier score, average precision and F1 at 0.5, against the rule alone (an alert or none)
+         and the place alone (the longer a stop, the more suspect); on all of them together reliability (is it a dumping as
+         often as the score says?). A truth that no candidate stands for is missed.
 """
 
 import argparse
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import NamedTuple
@@ -74,52 +75,65 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options.add_argument("--hours", type=float, default=8)
-    options.add_argument("--train", type=int, nargs="+", default=[301])
-    options.add_argument("--held-out", type=int, nargs="+", default=[401])
+    options.add_argument("--seeds", type=int, nargs="+", default=[301, 401, 501, 601])
     asked = options.parse_args()
-    train, test = sample(asked.train, asked.hours), sample(asked.held_out, asked.hours)
-    for name, one in (("trained on", train), ("held out", test)):
-        print(
-            f"{name}: {len(one.candidates)} candidates, {int(one.labels.sum())} of them dumpings, {one.truths} truths"
-        )
-        for n, term in enumerate(TERMS):
-            held = one.terms[:, n] > 0
-            print(
-                f"  {term:12} in {int(held.sum()):6}, {one.labels[held].mean() if held.any() else 0:.3f} of them dumpings"
-            )
-    fitted = fit(train)
+    of_seed = {seed: sample(seed, asked.hours) for seed in asked.seeds}
+    report_terms(joined(of_seed.values()))
     shipped = np.array([load_catalogue(None).score_weights(DUMPING)[term] for term in TERMS])
-    print(
-        "weights  "
-        + "  ".join(
-            f"{term} {w:.2f} (shipped {s:.2f})" for term, w, s in zip(TERMS, fitted, shipped, strict=True)
-        )
-    )
-    told = np.array([c.told for c in test.candidates], np.float64)
-    stood = np.array([c.stood_s for c in test.candidates])
-    print(f"{'on the fleet held out':24}{'Brier':>8}{'AP':>8}{'F1':>8}")
+    print(f"{'weights':18}" + "".join(f"{term:>12}" for term in TERMS))
+    fitted = {}
+    for seed in asked.seeds:
+        fitted[seed] = fit(joined(one for other, one in of_seed.items() if other != seed))
+        _weights(f"without {seed}", fitted[seed])
+    _weights("of all", fit(joined(of_seed.values())))
+    _weights("shipped", shipped)
+    _weights("by hand, before", np.array(PRIOR))
+    print(f"{'held out':10}{'scores':16}{'candidates':>11}{'dumpings':>9}{'Brier':>8}{'AP':>8}{'F1':>8}")
+    for seed, one in of_seed.items():
+        told = np.array([c.told for c in one.candidates], np.float64)
+        stood = np.array([c.stood_s for c in one.candidates])
+        for name, scores in (
+            ("fitted", scored(fitted[seed], one)), ("shipped", scored(shipped, one)),
+            ("by hand, before", scored(np.array(PRIOR), one)), ("rule alone", told),
+            ("place alone", stood / max(1.0, stood.max())),
+        ):  # fmt: skip
+            decided = np.ones_like(scores) if name == "place alone" else scores
+            brier = float(np.mean((scores - one.labels) ** 2))
+            print(
+                f"{seed:<10}{name:16}{len(one.candidates):>11}{int(one.labels.sum()):>9}{brier:8.3f}"
+                f"{average_precision(scores, one):8.3f}{f1(decided, one):8.3f}"
+            )
+    everyone = joined(of_seed.values())
     for name, scores in (
-        ("fitted", scored(fitted, test)), ("shipped", scored(shipped, test)), ("rule alone", told),
-        ("place alone", stood / max(1.0, stood.max())),
-    ):  # fmt: skip
-        decided = np.ones_like(scores) if name == "place alone" else scores
-        brier = float(np.mean((scores - test.labels) ** 2))
-        print(f"{name:24}{brier:8.4f}{average_precision(scores, test):8.3f}{f1(decided, test):8.3f}")
-    for name, weights in (("fitted", fitted), ("shipped", shipped)):
+        ("fitted on the others", np.concatenate([scored(fitted[s], one) for s, one in of_seed.items()])),
+        ("shipped", scored(shipped, everyone)),
+    ):
         print(f"reliability, {name}: score from, candidates, mean score, share that are dumpings")
-        reliability(scored(weights, test), test)
+        reliability(scores, everyone)
 
 
-def sample(seeds: Sequence[int], hours: float) -> Sample:
-    candidates: list[Candidate] = []
-    truths = 0
-    for seed in seeds:
-        for scenario in SCENARIOS:
-            day = with_faults(simulated(scenario, seed=seed, hours=hours, start=EVENING), seed)
-            found, number = candidates_of(day)
-            candidates += found
-            truths += number
-    return Sample(candidates, truths)
+def report_terms(one: Sample) -> None:
+    print(f"{len(one.candidates)} candidates, {int(one.labels.sum())} of them dumpings, {one.truths} truths")
+    for n, term in enumerate(TERMS):
+        held = one.terms[:, n] > 0
+        share = one.labels[held].mean() if held.any() else 0
+        print(f"  {term:12} in {int(held.sum()):6}, {share:.3f} of them dumpings")
+
+
+def _weights(name: str, weights: NDArray[np.float64]) -> None:
+    print(f"{name:18}" + "".join(f"{weight:12.2f}" for weight in weights))
+
+
+def joined(samples: Iterable[Sample]) -> Sample:
+    every = list(samples)
+    return Sample([c for one in every for c in one.candidates], sum(one.truths for one in every))
+
+
+def sample(seed: int, hours: float) -> Sample:
+    return joined(
+        Sample(*candidates_of(with_faults(simulated(scenario, seed=seed, hours=hours, start=EVENING), seed)))
+        for scenario in SCENARIOS
+    )
 
 
 def with_faults(day: Day, seed: int) -> Day:

@@ -6,12 +6,14 @@ bound to in the register of the day it was written. Readers ask for `ts`, `devic
 
 Parquet      ts is timestamp[us, UTC]
 NDJSON       an object a line, ts in RFC 3339 with Z; what is unknown is null
-CSV          ts likewise; begins with a byte order mark, so that Excel reads plates; text that a spreadsheet would
-             take for a formula has an apostrophe before it, which readers take away again
+CSV          ts likewise; UTF-8 without a byte order mark, which most programs would take for part of the first
+             column's name; text that a spreadsheet would take for a formula has an apostrophe before it, which
+             readers take away again
 GPX          a track is a vehicle (read only)
 """
 
 import csv
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -53,6 +55,8 @@ FIELDS: Final[Mapping[DeviceKind, frozenset[str]]] = {
 
 FORMATS: Final = (".parquet", ".ndjson", ".jsonl", ".csv")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SECONDS: Final = re.compile(r"[0-9]{9,10}(\.[0-9]+)?")
+"""Since 1970, as a cell; not a day written without dashes."""
 _SWITCHES: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -83,9 +87,7 @@ def write_recording(frames: pl.LazyFrame, path: Path) -> None:
             case ".parquet":
                 frames.sink_parquet(partial)
             case ".csv":
-                frames.with_columns(*_instants_as_text(frames), *_harmless_text(frames)).sink_csv(
-                    partial, include_bom=True
-                )
+                frames.with_columns(*_instants_as_text(frames), *_harmless_text(frames)).sink_csv(partial)
             case _:
                 frames.with_columns(*_instants_as_text(frames)).sink_ndjson(partial)
         partial.replace(path)
@@ -146,15 +148,16 @@ def _recorded(row: Mapping[str, Any], device_id: str | None, where: str) -> Reco
 
 
 def _us(ts: object, where: str) -> int:
-    if isinstance(ts, (int, float)) and not isinstance(ts, bool):
-        return round(ts * 1_000_000)
     try:
+        if isinstance(ts, (int, float)) and not isinstance(ts, bool):
+            datetime.fromtimestamp(ts, UTC)  # is one that a calendar has
+            return round(ts * 1_000_000)
         moment = ts if isinstance(ts, datetime) else datetime.fromisoformat(str(ts))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise UserError(f"{where}: ts {ts!r} is no instant; write it like 2026-11-23T00:00:10Z")
-    return microseconds(moment.astimezone(UTC))
+        if moment.tzinfo is None:
+            raise ValueError("no zone")
+        return microseconds(moment.astimezone(UTC))
+    except (ValueError, OverflowError, OSError):
+        raise UserError(f"{where}: ts {ts!r} is no instant; write it like 2026-11-23T00:00:10Z") from None
 
 
 def _read_parquet(path: Path, device_id: str | None) -> Iterator[Recorded]:
@@ -197,7 +200,9 @@ def _cell(name: str, text: str | None, where: str) -> Any:
     dtype = SCHEMAS["vehicle"].get(name, SCHEMAS["fume"].get(name))
     if text is None or text == "" or dtype is None:
         return None
-    if name == "ts" or dtype in (_TEXT, INSTANT):
+    if name == "ts" and _SECONDS.fullmatch(text):
+        return float(text)
+    if dtype in (_TEXT, INSTANT):
         return text[1:] if text.startswith("'") and text[1:2] in _FORMULA else text
     try:
         if dtype == _SWITCH:

@@ -93,7 +93,7 @@ def read_table(path: Path, noun: Noun) -> list[tuple[str, Any]]:
         place[key] = row
         table.append((row, value))
     if problems:
-        raise RegistryFilesError(problems)
+        raise RegistryFilesError([replace(problem, file=path.name) for problem in problems])
     return table
 
 

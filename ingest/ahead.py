@@ -67,9 +67,15 @@ class ReadAhead:
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="read ahead", daemon=True)
 
-    def __len__(self) -> int:
+    @property
+    def waiting(self) -> int:
         """How many messages wait as backlog."""
         return len(self._backlog)
+
+    @property
+    def live_lately(self) -> bool:
+        """Whether somebody may be waiting for what is live."""
+        return time.monotonic() - self._live_at <= ALONE_AFTER_S
 
     def start(self) -> None:
         self._thread.start()
@@ -126,7 +132,7 @@ class ReadAhead:
             self._hand_over(Work(live, read, refused))
 
     def _read_stored(self) -> None:
-        alone = time.monotonic() - self._live_at > ALONE_AFTER_S
+        alone = not self.live_lately
         deliveries = self._backlog.slice()
         read, _ = self._pipeline.read(deliveries)
         self._hand_over(Work(deliveries, read, stored=True, alone=alone))

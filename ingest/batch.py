@@ -102,9 +102,13 @@ def sort_out(
     decoders: Decoders,
     prefix: str,
     retention_us: int,
+    now_us: int = 0,
     deferring: bool = False,
 ) -> Batch:
-    """Make a batch of `deliveries`, in the order they came; `deferring`: of those that cannot wait."""
+    """Make a batch of `deliveries`, in the order they came; `deferring`: of those that cannot wait.
+
+    `now_us`: what a clock says now that may be later than when they came. Only what is ahead of both is in the future.
+    """
     batch = Batch()
     senders: dict[str, tuple[Device, UpChannel]] = {}
     heard: dict[str, tuple[DeviceKind, list[tuple[int, Reading, int]], list[int]]] = {}
@@ -124,7 +128,9 @@ def sort_out(
             continue
         if (said := decoded.said) is not None:
             ts_us = said.ts_us if isinstance(said, Status) else None
-            if ts_us is not None and (wrong := _wrong_time(ts_us, delivery.received_us, retention_us)):
+            if ts_us is not None and (
+                wrong := _wrong_time(ts_us, delivery.received_us, retention_us, now_us)
+            ):
                 batch.quarantined.append(Quarantined(delivery, *wrong, device.device_id))
             else:
                 batch.said.append(Said(device.device_id, said, delivery.received_us, delivery.again))
@@ -146,12 +152,12 @@ def sort_out(
         _, kept, refused_at = heard.setdefault(device.device_id, (device.kind, [], []))
         received = delivery.received_us
         for index, reading in decoded.placed():
-            if wrong := _wrong_time(reading.ts_us, received, retention_us):
+            if wrong := _wrong_time(reading.ts_us, received, retention_us, now_us):
                 problems.append((wrong[0], index, wrong[1]))
             else:
                 kept.append((reading.ts_us, reading, received))
         for index, mean in enumerate(decoded.means, len(decoded.readings) + len(decoded.problems)):
-            if wrong := _wrong_time(mean.begins_us, received, retention_us):
+            if wrong := _wrong_time(mean.begins_us, received, retention_us, now_us):
                 problems.append((wrong[0], index, wrong[1]))
             else:
                 batch.means.append(Mean(device.device_id, mean, received))
@@ -167,9 +173,10 @@ def sort_out(
     return batch
 
 
-def _wrong_time(ts_us: int, received_us: int, retention_us: int) -> tuple[Reason, str] | None:
-    if ts_us > received_us + MAX_AHEAD_US:
-        return Reason.FUTURE_TIME, f"ts is {_apart(ts_us - received_us)} ahead of the clock"
+def _wrong_time(ts_us: int, received_us: int, retention_us: int, now_us: int) -> tuple[Reason, str] | None:
+    latest_us = max(received_us, now_us)
+    if ts_us > latest_us + MAX_AHEAD_US:
+        return Reason.FUTURE_TIME, f"ts is {_apart(ts_us - latest_us)} ahead of the clock"
     if ts_us < received_us - retention_us:
         return Reason.TOO_OLD, f"ts is {_apart(received_us - ts_us)} old"
     return None

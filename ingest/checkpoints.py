@@ -1,7 +1,7 @@
 """States kept to judge again from, once per device and hour of event time, with the alerts that were going on then."""
 
 from collections.abc import Sequence
-from typing import LiteralString
+from typing import LiteralString, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,16 @@ THIN: LiteralString = """
 """
 
 
-def save_checkpoints(
+class Checkpoint(NamedTuple):
+    device_id: str
+    ts_us: int
+    """Everything up to here is in the state."""
+    state: bytes
+    ongoing: list[Episode]
+    """The episodes that were going on then, as they stood."""
+
+
+def checkpoint_hours(
     connection: Connection,
     judge: Judge,
     device_ids: Sequence[str],
@@ -61,27 +70,39 @@ def save_checkpoints(
     if not crossed:
         return
     ids = [device_ids[i] for i in crossed]
-    times = [instant(last_us[i].item()) for i in crossed]
     since_us = int(last_us[crossed].min()) - SEEN_BEFORE_US
     stored = writing.load_episodes(connection, ids, since_us=since_us)
-    ongoing = [[episode for episode in stored.get(one, {}).values() if episode.ongoing] for one in ids]
+    checkpoints = []
+    for i in crossed:
+        episodes = stored.get(device_ids[i], {}).values()
+        ongoing = [episode for episode in episodes if episode.ongoing]
+        state = after[i : i + 1].tobytes()
+        checkpoints.append(Checkpoint(device_ids[i], last_us[i].item(), state, ongoing))
+    save_checkpoints(connection, judge, checkpoints)
+
+
+def save_checkpoints(connection: Connection, judge: Judge, checkpoints: Sequence[Checkpoint]) -> None:
+    if not checkpoints:
+        return
+    device_ids = [one.device_id for one in checkpoints]
+    times = [instant(one.ts_us) for one in checkpoints]
     connection.execute(
         SAVE,
         (
-            ids,
+            device_ids,
             times,
-            [judge.layout] * len(ids),
-            [after[i : i + 1].tobytes() for i in crossed],
-            [Jsonb([episode.to_json() for episode in episodes]) for episodes in ongoing],
+            [judge.layout] * len(checkpoints),
+            [one.state for one in checkpoints],
+            [Jsonb([episode.to_json() for episode in one.ongoing]) for one in checkpoints],
         ),
     )
-    connection.execute(THIN, (ids, times))
+    connection.execute(THIN, (device_ids, times))
 
 
 def newest_checkpoint(
     connection: Connection, judge: Judge, device_id: str, *, before_us: int
-) -> tuple[int, bytes, list[Episode]]:
-    """Event time (µs), state, and what was going on; NEVER and a new state where there is none before `before_us`."""
+) -> Checkpoint | None:
+    """NEVER: none is before that."""
     found = connection.execute(
         NEWEST,
         {
@@ -92,9 +113,9 @@ def newest_checkpoint(
         binary=True,
     ).fetchone()
     if found is None:
-        return NEVER, judge.new_states(1).tobytes(), []
+        return None
     ts_us, state, ongoing = found
-    return ts_us, state, [Episode.from_json(fields) for fields in ongoing]
+    return Checkpoint(device_id, ts_us, state, [Episode.from_json(fields) for fields in ongoing])
 
 
 def drop_checkpoints(connection: Connection, device_id: str, *, after_us: int) -> None:

@@ -19,6 +19,7 @@ from ingest.arrivals import Delivery
 from ingest.batch import Answer
 from ingest.committer import RETRY_FIRST_S, RETRY_MAX_S, Committer
 from ingest.identity import Numbers
+from ingest.lanes import can_tell_silence
 from ingest.pipeline import Pipeline
 from ingest.rates import Rates
 from ingest.sessions import Sessions
@@ -97,7 +98,7 @@ def _collect(
         most_wait_s=settings.batch_max_ms / 1000,
     )
     health.checks["collector"] = committer.complaint
-    metrics.BACKLOG.set_function(lambda: float(len(ahead)))
+    metrics.BACKLOG.set_function(lambda: float(ahead.waiting))
     try:
         if not committer.prepare():
             return
@@ -111,7 +112,8 @@ def _collect(
                 _answer(sessions, [*work.deliveries, *(row.delivery for row in work.refused)], answers)
                 ahead.took(work, time.monotonic() - begun)
             sessions.look_after()
-            committer.tick()
+            if can_tell_silence(ahead.waiting, live_lately=ahead.live_lately):
+                committer.tick()
             if sessions.connected:
                 _answer(sessions, (), committer.commands(settings.topic_prefix))
     finally:

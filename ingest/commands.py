@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,14 +20,13 @@ from psycopg.errors import UndefinedTable
 from alerts.catalogue import load_catalogue
 from alerts.episodes import Episode, Event, Key, named_events
 from alerts.presentation import plain
-from analytics.records import TRIP
 from devices.recordings import check_format, write_recording
 from devices.registry_files import read_directory
 from devices.types import DeviceKind
-from ingest.area_search import FOUND, found_in, read_area, visits_of
+from ingest.area_search import box_around, found_in, read_area, visits_of
 from ingest.clock import heard_until
 from ingest.copies import recall_pieces
-from ingest.differences import difference_rows, difference_text
+from ingest.differences import difference_rows, difference_text, trips_text
 from ingest.judging import JUDGES, Records
 from ingest.reevaluation import Compared, Stretch, apply, compare_device, devices_told_of, refused_readings
 from ingest.registers import Registers
@@ -98,7 +98,10 @@ def reevaluate(
         ),
     ] = None,
     archive: Archive = None,
-    what: Annotated[What, typer.Option(help="Vehicles, or fume monitors.")] = What.POSITIONS,
+    what: Annotated[
+        What | None,
+        typer.Option(help="Only vehicles, or only fume monitors. [default: both; of an archive, positions]"),
+    ] = None,
     apply_: Annotated[  # noqa: FBT002
         bool,
         typer.Option("--apply", help="Change the alerts, and say so on them and in their leads' journals."),
@@ -115,7 +118,8 @@ def reevaluate(
             "--apply stores what the register says: import the files first, then leave --registry out"
         )
     settings = load_settings()
-    stretch, kind = Stretch(begin, end), KINDS[what]
+    stretch = Stretch(begin, end)
+    kinds = [KINDS[what]] if what else [KINDS[What.POSITIONS]] if archive else list(KINDS.values())
     catalogue = load_catalogue(rules or settings.rules_file)
     with _connected(settings) as (connection, reading):
         with connection.transaction():
@@ -123,27 +127,39 @@ def reevaluate(
         if registry is not None:
             supposed = read_directory(registry, base=registers.newest.registry)
             registers = Registers(registers.newest.supposing(supposed))
-        frames = (
-            archived_frames(archive, stretch.judged_from, stretch.judged_to)
-            if archive
-            else stored_frames(reading, kind, stretch.judged_from, stretch.judged_to)
-        )
-        told, judged_us = _retold(connection, registers, kind, frames, stretch, settings)
         compared: dict[str, Compared] = {}
-        for device_id in sorted({*told, *devices_told_of(connection, stretch, vehicles=kind == "vehicle")}):
-            own = told.get(device_id, {})
-            if apply_:
-                subject = registers.newest.subject(device_id)
-                compared[device_id] = apply(connection, subject, own, stretch, judged_us, registers.desk())
-            else:
-                compared[device_id] = compare_device(connection, device_id, own, stretch, judged_us)
+        trips = Counter[str]()
+        for kind in kinds:
+            frames = (
+                archived_frames(archive, stretch.judged_from, stretch.judged_to)
+                if archive
+                else stored_frames(reading, kind, stretch.judged_from, stretch.judged_to)
+            )
+            hauls: dict[str, list[Records]] = {}
+            told, judged_us = _retold(
+                connection, registers, kind, frames, stretch, settings, hauls if apply_ else None
+            )
+            for device_id in sorted(
+                {*told, *devices_told_of(connection, stretch, vehicles=kind == "vehicle")}
+            ):
+                own = told.get(device_id, {})
+                if apply_:
+                    subject = registers.newest.subject(device_id)
+                    compared[device_id], rewritten = apply(
+                        connection, registers, subject, own, hauls.get(device_id, []), stretch, judged_us
+                    )
+                    trips.update(rewritten._asdict())
+                else:
+                    compared[device_id] = compare_device(connection, device_id, own, stretch, judged_us)
     rows = [row for device_id, one in compared.items() for row in difference_rows(device_id, one)]
     same = sum(one.same for one in compared.values())
     if json_:
-        typer.echo(json.dumps({"rules": catalogue.version, "same": same, "applied": apply_, "differences": rows},
-                              ensure_ascii=False))  # fmt: skip
+        typer.echo(json.dumps({"rules": catalogue.version, "same": same, "applied": apply_, "differences": rows}
+                              | ({"trips": dict(trips)} if apply_ else {}), ensure_ascii=False))  # fmt: skip
     else:
         typer.echo(difference_text(rows, same, applied=apply_))
+        if apply_:
+            typer.echo(trips_text(trips))
 
 
 def search_area(
@@ -157,28 +173,27 @@ def search_area(
 ) -> None:
     """Say which vehicles were in an area, when, and whether loaded.
 
-    By good fixes within it; one that drove through between two fixes is not seen.
+    By good fixes within it; one that drove through between two neighbouring fixes is listed as inferred.
     """
     begin, end = _span(from_, to)
     wanted = read_area(area)
-    box = (wanted.south, wanted.west, wanted.north, wanted.east)
     with contextlib.ExitStack() as opened:
         if archive:
             frames = archived_frames(archive, begin, end)
         else:
             _, reading = opened.enter_context(_connected(load_settings()))
-            frames = stored_frames(reading, "vehicle", begin, end, box=box)
-        found = pl.concat([found_in(wanted, frame) for frame in frames] or [pl.DataFrame(schema=FOUND)])
-    visits = visits_of(found)
+            frames = stored_frames(reading, "vehicle", begin, end, box=box_around(wanted))
+        visits = visits_of(found_in(wanted, frames))
     if json_:
         typer.echo(json.dumps([{n: plain(v) for n, v in row.items()} for row in visits.iter_rows(named=True)],
                               ensure_ascii=False))  # fmt: skip
         return
     for row in visits.iter_rows(named=True):
         load = "" if row["load"] is None else f"  load up to {row['load']:.2f}"
+        seen = "inferred, no fix inside" if row["inferred"] else f"{row['fixes']} fixes"
         typer.echo(
             f"{row['plate'] or row['device_id']}  {row['entered']:%Y-%m-%dT%H:%M:%SZ} to {row['left']:%H:%M:%SZ}  "
-            f"{row['fixes']} fixes{load}"
+            f"{seen}{load}"
         )
     typer.echo(f"{len(visits)} visits of {visits['device_id'].n_unique()} vehicles")
 
@@ -211,8 +226,9 @@ def _retold(
     frames: Iterator[pl.DataFrame],
     stretch: Stretch,
     settings: Settings,
+    hauls: dict[str, list[Records]] | None,
 ) -> tuple[dict[str, dict[Key, Episode]], int]:
-    """Episodes by device, and up to when they were judged, µs."""
+    """Episodes by device, and up to when they were judged, µs. `hauls`: where to put the rows that tell of trips."""
     judge, newest = JUDGES[kind], registers.newest
     names = newest.compiled
 
@@ -222,14 +238,15 @@ def _retold(
 
     def name(events: Records) -> list[Event]:
         return named_events(
-            events[events["kind"] != TRIP],
-            site_ids=names.site_ids,
-            permit_ids=names.permit_ids,
-            road_ids=names.road_ids,
+            events, site_ids=names.site_ids, permit_ids=names.permit_ids, road_ids=names.road_ids
         )
 
+    def keep(device_id: str, own: Records) -> None:
+        if hauls is not None:
+            hauls.setdefault(device_id, []).append(own)
+
     refused = refused_readings(connection, stretch) if kind == "vehicle" else []
-    retelling = Retelling(judge, judge_by, name, settings.zone, workers=WORKERS)
+    retelling = Retelling(judge, judge_by, name, settings.zone, workers=WORKERS, hauls=keep)
     newest_us, begun, said = 0, time.monotonic(), time.monotonic()
     try:
         for frame in frames:
@@ -248,7 +265,8 @@ def _retold(
         )
     finally:
         retelling.close()
-    _progress(retelling.readings, newest_us, time.monotonic() - begun, end="\n")
+    if retelling.readings:
+        _progress(retelling.readings, newest_us, time.monotonic() - begun, end="\n")
     return retelling.episodes(), min(max(newest_us, clock_us), microseconds(stretch.judged_to))
 
 

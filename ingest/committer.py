@@ -14,6 +14,7 @@ from ingest.ahead import Work
 from ingest.batch import Answer
 from ingest.pipeline import Pipeline
 from ingest.sending import take_commands
+from ingest.wallclock import ClockWatch
 from runtime.database import AWAY, connect
 
 log = structlog.get_logger()
@@ -22,10 +23,6 @@ RETRY_FIRST_S, RETRY_MAX_S = 0.2, 10.0
 LAG_LIMIT_S = 30.0
 TICK_EVERY_S = 0.4
 """With what a batch waits, an alert within 1 s for silences too (contract, section 4)."""
-TICK_IN_REPLAY_S = 10.0
-"""While history is taken in, devices come one after the other, and those whose turn has not come yet look silent."""
-REPLAYED_S = 2.0
-"""So long after the last slice of history it counts as being taken in."""
 
 Result = TypeVar("Result")
 
@@ -40,7 +37,8 @@ class Committer:
         self._connection: Connection | None = None
         self._lost_since: float | None = None
         self._lag_s = 0.0
-        self._ticked = self._sent = self._replayed = -math.inf
+        self._ticked = self._sent = -math.inf
+        self._clock = ClockWatch()
 
     def prepare(self) -> bool:
         """Load what work is read with; False if asked to stop before that could be."""
@@ -64,8 +62,6 @@ class Committer:
 
         answers = self._until_it_can_be(attempt)
         if answers is not None:
-            if work.alone:
-                self._replayed = time.monotonic()
             if work.deliveries and not work.stored:
                 self._lag_s = max(0.0, time.time() - work.deliveries[0].received_us / 1e6)
                 metrics.LAG_SECONDS.set(self._lag_s)
@@ -75,11 +71,15 @@ class Committer:
     def tick(self) -> None:
         """Now and then: what silence means. Not while the database is away; the first batch after that waits for it."""
         now = time.monotonic()
-        replaying = now - self._replayed < REPLAYED_S
-        if now - self._ticked < (TICK_IN_REPLAY_S if replaying else TICK_EVERY_S):
+        if now - self._ticked < TICK_EVERY_S:
             return
         self._ticked = now
-        self._try(lambda connection: self._pipeline.tick(connection, time.time_ns() // 1000))
+
+        def attempt(connection: Connection) -> None:
+            self._pipeline.tick(connection, time.time_ns() // 1000)
+            self._clock.look(connection)
+
+        self._try(attempt)
 
     def commands(self, prefix: str) -> list[Answer]:
         """Now and then: what is to be sent down to devices. Nothing while the database is away."""

@@ -1,6 +1,6 @@
 """What reevaluating has found, as rows of JSON and as lines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alerts.episodes import Episode
@@ -50,6 +50,10 @@ def _said(episode: Episode) -> dict[str, Any]:
         "permit_id": episode.permit_id,
         "values": episode.values,
     }
+
+
+def trips_text(trips: Mapping[str, int]) -> str:
+    return f"trips: {trips['appear']} appear, {trips['vanish']} vanish, {trips['change']} change; applied"
 
 
 _SIGNS = {"appears": "+", "vanishes": "-", "changes": "~", "kept": "="}

@@ -12,6 +12,7 @@ from devices.reasons import Reason
 from devices.topics import DEVICE_ID
 from ingest.arrivals import Delivery
 from ingest.batch import MAX_AHEAD_US, Quarantined
+from ingest.wallclock import later_now_us
 from runtime.instants import instant, microseconds
 
 MAX_BYTES = 256 * 1024
@@ -24,13 +25,17 @@ def told_apart(deliveries: Sequence[Delivery], prefix: str) -> tuple[list[Delive
     return [d for d in deliveries if not (d.topic.startswith(begins) and d.topic.endswith(ends))], events
 
 
-def take_events(connection: Connection, events: Sequence[Delivery], prefix: str) -> list[Quarantined]:
-    """Open the events' alerts in the caller's transaction; what cannot be read comes back."""
+def take_events(
+    connection: Connection, events: Sequence[Delivery], prefix: str, now_us: int = 0
+) -> list[Quarantined]:
+    """Open the events' alerts in the caller's transaction; what cannot be read comes back. `now_us`: as of `sort_out`."""
     refused: list[Quarantined] = []
     read: list[tuple[external.Event, Delivery]] = []
     for delivery in events:
         camera = delivery.topic.removeprefix(f"{prefix}/camera/").removesuffix("/event")
-        event = _read(delivery, camera)
+        event = _read(delivery, camera, now_us)
+        if isinstance(event, Quarantined) and event.reason is Reason.FUTURE_TIME and not now_us:
+            event = _read(delivery, camera, later_now_us(connection))
         if isinstance(event, Quarantined):
             refused.append(event)
         else:
@@ -42,7 +47,7 @@ def take_events(connection: Connection, events: Sequence[Delivery], prefix: str)
     return refused
 
 
-def _read(delivery: Delivery, camera: str) -> external.Event | Quarantined:
+def _read(delivery: Delivery, camera: str, now_us: int) -> external.Event | Quarantined:
     def no(reason: Reason, detail: str) -> Quarantined:
         return Quarantined(delivery, reason, detail, camera or None)
 
@@ -59,6 +64,6 @@ def _read(delivery: Delivery, camera: str) -> external.Event | Quarantined:
         return no(
             Reason.MISSING_FIELD if missing else Reason.WRONG_TYPE if wrong else Reason.NOT_JSON, str(error)
         )
-    if microseconds(event.at) > delivery.received_us + MAX_AHEAD_US:
+    if microseconds(event.at) > max(delivery.received_us, now_us) + MAX_AHEAD_US:
         return no(Reason.FUTURE_TIME, f"at {event.at} is ahead of the clock")
     return event

@@ -20,7 +20,7 @@ from analytics.kitchens.state import CLEANINGS, RANGES
 from devices.hours import parse_hours
 from devices.kitchens import Kitchens, Unit, load_kitchens
 from devices.repository import current_version, load_ever_registered, load_registry, load_registry_at
-from devices.types import Outlet, Registry
+from devices.types import Registry
 
 DEFAULT_INTERVAL_S = 60.0
 """Of a fume monitor whose interval the register does not know."""
@@ -121,7 +121,7 @@ class Fleet:
         outlet = self.registry.outlets.get(self._bound_to(device_id))
         unit = self.kitchens.units.get(device_id, Unit())
         monitor = new_monitors(1)
-        monitor["limit_mg_m3"] = self._limit(outlet)
+        monitor["limit_mg_m3"] = self.catalogue.limit_of(outlet)
         monitor["interval_s"] = (device and device.interval_s) or DEFAULT_INTERVAL_S
         if unit.fan_min_a is not None:
             monitor["fan_min_a"] = unit.fan_min_a
@@ -141,13 +141,6 @@ class Fleet:
         """Plate or outlet; "" of a device that is bound to none, or that this register does not have."""
         device = self.registry.devices.get(device_id)
         return (device and device.bound_to) or ""
-
-    def _limit(self, outlet: Outlet | None) -> float:
-        if outlet is None:
-            return self.catalogue.fume_limit(None)
-        return (
-            outlet.limit_mg_m3 if outlet.limit_mg_m3 is not None else self.catalogue.fume_limit(outlet.scale)
-        )
 
     def subject(self, device_id: str) -> Subject:
         """Whom an alert of this device is about."""

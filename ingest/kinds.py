@@ -19,7 +19,7 @@ from analytics.records import NEVER, OK, QUALITIES
 from devices.types import DeviceKind
 from ingest import latest
 from ingest.batch import Run
-from ingest.checkpoints import save_checkpoints
+from ingest.checkpoints import checkpoint_hours
 from ingest.copies import notice_pieces
 from ingest.judging import JUDGES, Records, Refusal
 from ingest.registers import Registers
@@ -148,7 +148,7 @@ class KindOfBatch:
                 self._told.bad[QUALITIES[code]] += number
         self._keep(device_ids, before, after)
         tell(self._connection, self._registers, device_ids, events)
-        save_checkpoints(self._connection, self._judge, device_ids, last_before_us, after)
+        checkpoint_hours(self._connection, self._judge, device_ids, last_before_us, after)
         newest = readings.newest()
         if len(newest):
             latest.store(self._connection, self._kind, self._fleet, *latest.of_rows(readings, newest, after))

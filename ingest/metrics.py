@@ -33,6 +33,9 @@ LAG_SECONDS = Gauge("fleetfume_lag_seconds", "Age of the oldest live message whe
 BACKLOG = Gauge(
     "fleetfume_backlog_messages", "Messages with stored readings that wait for a gap between live ones"
 )
+CLOCK_AHEAD_SECONDS = Gauge(
+    "fleetfume_clock_ahead_seconds", "This machine's clock less the database's; negative: it is slow"
+)
 BROKER_CONNECTED = Gauge("fleetfume_broker_connected", "1 while the broker connection stands")
 
 

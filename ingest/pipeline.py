@@ -37,6 +37,7 @@ from ingest.states import StaleState, StateCache, nothing_is_due, take_due
 from ingest.statuses import store_said
 from ingest.storage import store_means, store_quarantined
 from ingest.tables import TABLES
+from ingest.wallclock import database_now_us, later_now_us
 from runtime.database import AWAY
 
 log = structlog.get_logger()
@@ -169,13 +170,15 @@ class Pipeline:
                 with self._transaction(connection):
                     registers = self._current(connection)
                     readings, events = told_apart(deliveries, self._prefix)
-                    batch = self._sort_out(registers.newest, readings, deferring=False)
+                    # A time that was ahead when it came may have come.
+                    now_us = database_now_us(connection)
+                    batch = self._sort_out(registers.newest, readings, now_us=now_us)
                     for kind, runs in batch.runs.items():
                         for run in runs:
                             run.refused.clear()  # its times were refused once, when it came
                         batch.runs[kind] = [run for run in runs if run.times]
                     told = self._store(connection, registers, batch, _lay_out(batch))
-                    batch.quarantined += take_events(connection, events, self._prefix)
+                    batch.quarantined += take_events(connection, events, self._prefix, now_us)
                 self._forget()
                 return batch, told.stored, batch.repeated + batch.contradicting + told.repeated
             except LOST_RACE:
@@ -208,19 +211,24 @@ class Pipeline:
             self._registers = Registers.load(connection, self._catalogue)
         return self._registers
 
-    def _sort_out(self, fleet: Fleet, deliveries: Sequence[Delivery], *, deferring: bool) -> Batch:
+    def _sort_out(
+        self, fleet: Fleet, deliveries: Sequence[Delivery], *, now_us: int = 0, deferring: bool = False
+    ) -> Batch:
         return sort_out(
             deliveries,
             fleet.registry.devices,
             decoders=self._decoders,
             prefix=self._prefix,
             retention_us=self._retention_us,
+            now_us=now_us,
             deferring=deferring,
         )
 
-    def _read(self, fleet: Fleet, deliveries: Sequence[Delivery], *, deferring: bool) -> Read:
+    def _read(
+        self, fleet: Fleet, deliveries: Sequence[Delivery], *, now_us: int = 0, deferring: bool = False
+    ) -> Read:
         readings, events = told_apart(deliveries, self._prefix)
-        batch = self._sort_out(fleet, readings, deferring=deferring)
+        batch = self._sort_out(fleet, readings, now_us=now_us, deferring=deferring)
         if batch.deferred:
             waits = {id(one.delivery) for one in batch.deferred}
             deliveries = [delivery for delivery in deliveries if id(delivery) not in waits]
@@ -252,11 +260,15 @@ class Pipeline:
         registers = self._current(connection)
         fleet = registers.newest
         if read is None or read.fleet is not fleet:
-            read = self._read(fleet, deliveries, deferring=False)
+            read = self._read(fleet, deliveries)
+        now_us = 0
+        if any(row.reason is Reason.FUTURE_TIME for row in read.batch.quarantined):
+            now_us = later_now_us(connection)
+            read = self._read(fleet, deliveries, now_us=now_us) if now_us else read
 
         def with_whole(messages: Sequence[Delivery]) -> Batch:
             readings, _ = told_apart(deliveries, self._prefix)
-            return self._sort_out(fleet, [*readings, *messages], deferring=False)
+            return self._sort_out(fleet, [*readings, *messages], now_us=now_us)
 
         batch = join_parts(connection, read.batch, fleet.registry.devices, with_whole)
         store_quarantined(connection, batch.quarantined)

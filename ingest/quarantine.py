@@ -3,7 +3,7 @@
 A row goes the way of a fresh message, in one transaction with what becomes of it: its readings are stored under the
 time they first came, and judged late. A row whose fault is gone is marked resolved, and stays with its bytes; what is
 still wrong with the message otherwise becomes a row of its own. So nothing is lost, and running it twice, or beside
-collectors, has the effect of once.
+collectors, has the effect of once. A time that was ahead is judged by now, as if the device had sent it again.
 """
 
 from collections import Counter
@@ -27,9 +27,9 @@ log = structlog.get_logger()
 
 SLICE = 100
 """Rows in one transaction."""
-NEVER_HELPED = (Reason.FUTURE_TIME, Reason.INCOMPLETE_MESSAGE)
-"""A time that was ahead when it came stays so: the device has to send it again. A part of a message is read by
-itself as soon as its other parts come (`ingest.joining`)."""
+NEVER_HELPED = (Reason.INCOMPLETE_MESSAGE,)
+"""A part is read by itself as soon as its other parts come (`ingest.joining`). One whose other parts did not come within
+the hour is of no use: what comes later under its number is another message."""
 
 WHICH: LiteralString = """
       FROM quarantine

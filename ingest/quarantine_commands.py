@@ -68,8 +68,15 @@ def quarantine_retry(
     """Read what was quarantined again: after the register was corrected, a decoder mended, a profile added.
 
     What can be read now is stored and judged as if it had been read when it came. Safe to run again, and beside
-    running collectors.
+    running collectors. A time that was in the future (future_time) is believed once it has come: leave terminals
+    whose clock was wrong out. Parts of messages (incomplete_message) are left alone: a part is read by itself when
+    the other parts come, and is of no use an hour later.
     """
+    if reason == [Reason.INCOMPLETE_MESSAGE]:
+        raise UserError(
+            "incomplete_message is not read again: a part is read by itself when the other parts come; "
+            "have the device send the whole message again"
+        )
     wanted = _wanted(reason, device, from_, to)
     settings = load_settings()
     pipeline = Pipeline(

@@ -4,19 +4,24 @@ Judged from MARGIN before the time asked about, so that the engine knows loads a
 after it, so that what began within it is told to its end. Only episodes opened within it count.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
+import numpy as np
 from psycopg import Connection
 
 from alerts import writing
 from alerts.episodes import Difference, Episode, Key, reconcile
+from alerts.leads import note_on_lead
 from alerts.outbox import take_turn
-from alerts.writing import OF_KITCHENS, REEVALUATED, Desk, Subject
-from analytics.records import KINDS
+from alerts.writing import OF_KITCHENS, REEVALUATED, Subject
+from analytics.records import EVENT, KINDS
 from ingest.batch import OF_TIME
+from ingest.judging import Records
+from ingest.registers import Registers
+from ingest.trips import Rewritten, rewrite
 from runtime.instants import microseconds
 
 MARGIN = timedelta(days=1)
@@ -31,6 +36,12 @@ DECIDED: LiteralString = """
 DEVICES: LiteralString = """
     SELECT DISTINCT device_id FROM alert
      WHERE opened_at >= %(begin)s AND opened_at < %(end)s AND kind = ANY(%(kinds)s)
+"""
+
+LEADS: LiteralString = """
+    SELECT DISTINCT lead_id FROM alert
+     WHERE device_id = %(device_id)s AND opened_at >= %(begin)s AND opened_at < %(end)s AND lead_id IS NOT NULL
+     ORDER BY lead_id
 """
 
 REFUSED: LiteralString = """
@@ -126,12 +137,27 @@ def devices_told_of(connection: Connection[Any], stretch: Stretch, *, vehicles: 
 
 
 def apply(
-    connection: Connection[Any], subject: Subject, told: Mapping[Key, Episode], stretch: Stretch, judged_us: int,
-    desk: Desk,
-) -> Compared:  # fmt: skip
-    """Carry the difference out, in one transaction, by the alerts as they are then; return what was done."""
+    connection: Connection[Any], registers: Registers, subject: Subject, told: Mapping[Key, Episode],
+    hauls: Sequence[Records], stretch: Stretch, judged_us: int,
+) -> tuple[Compared, Rewritten]:  # fmt: skip
+    """Carry the difference out, in one transaction, by the alerts and trips as they are then; return what was done.
+
+    `hauls`: the rows that tell of the device's trips, in their order. Where trips come out otherwise the journals of the
+    leads about the device's alerts of that time say so.
+    """
     with connection.transaction():
         take_turn(connection)
         compared = compare_device(connection, subject.device_id, told, stretch, judged_us)
-        writing.write_difference(connection, subject, compared.difference, desk, why=REEVALUATED)
-    return compared
+        writing.write_difference(connection, subject, compared.difference, registers.desk(), why=REEVALUATED)
+        events = np.concatenate([np.empty(0, EVENT), *hauls])
+        trips = Rewritten()
+        if subject.plate is not None:
+            trips = rewrite(
+                connection, registers.newest, subject, events, stretch.begin, stretch.end, judged_us
+            )
+        if any(trips):
+            span = {"device_id": subject.device_id, "begin": stretch.begin, "end": stretch.end}
+            for (lead_id,) in connection.execute(LEADS, span).fetchall():
+                detail = {"device_id": subject.device_id, **trips._asdict()}
+                note_on_lead(connection, lead_id, "trips_reevaluated", detail)
+    return compared, trips

@@ -1,11 +1,14 @@
 """Late readings: judge a device again from a checkpoint before the first of them.
 
 The same engine runs over the stored readings from there on; qualities, state, checkpoints and
-alerts then are what they would have been, had everything come in order.
+alerts then are what they would have been, had everything come in order. It takes PAGE readings at a time, so that a
+device judged again from its beginning (another layout of the state) need not fit into memory with all it ever sent, and
+leaves a checkpoint after each page, so that the next late reading does not begin from there once more.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,7 +19,7 @@ from alerts import kitchen_figures
 from alerts.episodes import Episode
 from analytics.records import NEVER, QUALITIES
 from ingest.batch import OF_TIME
-from ingest.checkpoints import drop_checkpoints, newest_checkpoint
+from ingest.checkpoints import Checkpoint, drop_checkpoints, newest_checkpoint
 from ingest.clock import heard_until
 from ingest.copies import notice_pieces_again
 from ingest.judging import Judge, Records, Refusal
@@ -25,6 +28,10 @@ from ingest.rows import make_rows
 from ingest.tables import FUME_READING, Table
 from runtime.instants import instant, microseconds
 
+PAGE = 20_000
+"""Readings judged at a time: more than two days of a truck's, two weeks of a kitchen's."""
+
+KEPT_SINCE: LiteralString = "SELECT readings_since FROM retention"
 REFUSED_SINCE: LiteralString = """
     SELECT received_at, readings
       FROM quarantine
@@ -32,6 +39,14 @@ REFUSED_SINCE: LiteralString = """
        AND (%(since)s::timestamptz IS NULL OR received_at > %(since)s)
      ORDER BY received_at
 """
+
+
+class Passed(NamedTuple):
+    """A state on the way: everything up to `ts_us` is in it, and it has told the first `events` of the judgement's."""
+
+    ts_us: int
+    state: bytes
+    events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,8 @@ class Judgement:
     states: Records
     """(1,) the state after the newest reading."""
     events: Records
+    passed: list[Passed]
+    """To be kept as checkpoints."""
     newest: Any
     """The newest reading's row; None: every reading of it was refused."""
     newest_quality: str
@@ -66,47 +83,86 @@ def judge_again(
     Qualities that come out otherwise are corrected and the checkpoints after it dropped, in the
     caller's transaction.
     """
-    checkpoint_us, state, ongoing = newest_checkpoint(connection, judge, device_id, before_us=first_late_us)
-    begin = instant(checkpoint_us) if checkpoint_us != NEVER else None
-    with connection.cursor(row_factory=namedtuple_row, binary=True) as cursor:
-        readings = cursor.execute(
-            sql.SQL(
-                """
-                SELECT (extract(epoch FROM ts) * 1000000)::bigint AS ts_us, ts, received_at, quality, {columns}
-                  FROM {table}
-                 WHERE device_id = %(device_id)s AND (%(begin)s::timestamptz IS NULL OR ts > %(begin)s)
-                 ORDER BY ts
-                """
-            ).format(
-                columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)),
-                table=sql.Identifier(table.name),
-            ),
-            {"device_id": device_id, "begin": begin},
-        ).fetchall()
-    nothing = np.zeros(len(readings), np.int64)  # when they were received makes no difference
-    rows = make_rows(table, [device_id], nothing.astype(np.int32), readings, nothing)
-    records = judge.records(rows, zone)
+    checkpoint = newest_checkpoint(connection, judge, device_id, before_us=first_late_us)
+    if checkpoint is None:
+        checkpoint = Checkpoint(device_id, _kept_since(connection), judge.new_states(1).tobytes(), [])
+    checkpoint_us, state = checkpoint.ts_us, checkpoint.state
     before = np.frombuffer(bytearray(state), dtype=judge.state_type)
-    copies = notice_pieces_again(connection, registers.newest, device_id, checkpoint_us, before, records)
     refused = _refused_since(connection, device_id, before)
-    after, quality, events = registers.judge(connection, judge, [device_id], before, records, refused)
+    events: list[Records] = []
+    passed: list[Passed] = []
+    copies: dict[str, int] = {}
+    newest, newest_quality, begin_us = None, "", checkpoint_us
+    for readings, is_last in _pages(connection, table, device_id, checkpoint_us):
+        end_us = readings[-1].ts_us if readings else begin_us
+        nothing = np.zeros(len(readings), np.int64)  # when they were received makes no difference
+        rows = make_rows(table, [device_id], nothing.astype(np.int32), readings, nothing)
+        records = judge.records(rows, zone)
+        until_us = None if is_last else end_us
+        again = notice_pieces_again(
+            connection, registers.newest, device_id, begin_us, before, records, until_us=until_us
+        )
+        for other, first_us in again.items():
+            copies[other] = min(first_us, copies.get(other, first_us))
+        due = [one for one in refused if is_last or one.received_us <= end_us]
+        refused = refused[len(due) :]
+        before, quality, told = registers.judge(connection, judge, [device_id], before, records, due)
+        events.append(told)
+        qualities = [QUALITIES[q] for q in quality.tolist()]
+        corrected = _correct_qualities(connection, table, device_id, readings, qualities)
+        if table is FUME_READING:
+            kitchen_figures.touch(connection, ((device_id, ts_us) for ts_us in corrected), zone)
+        if readings:
+            newest, newest_quality = readings[-1], qualities[-1]
+        if not is_last:
+            passed.append(Passed(end_us, before.tobytes(), sum(map(len, events))))
+        begin_us = end_us
     # Silences that have been told are told again, if they still are any.
-    after, silences = judge.silent(registers.newest, [device_id], after, heard_until(connection), zone)
-    events = np.concatenate([events, silences])
-    qualities = [QUALITIES[q] for q in quality.tolist()]
-    corrected = _correct_qualities(connection, table, device_id, readings, qualities)
-    if table is FUME_READING:
-        kitchen_figures.touch(connection, ((device_id, ts_us) for ts_us in corrected), zone)
+    after, silences = judge.silent(registers.newest, [device_id], before, heard_until(connection), zone)
     drop_checkpoints(connection, device_id, after_us=checkpoint_us)
     return Judgement(
         checkpoint_us,
-        ongoing,
+        checkpoint.ongoing,
         after,
-        events,
-        readings[-1] if readings else None,
-        qualities[-1] if readings else "",
+        np.concatenate([*events, silences]),
+        passed,
+        newest,
+        newest_quality,
         copies,
     )
+
+
+def _pages(
+    connection: Connection, table: Table, device_id: str, after_us: int
+) -> Iterator[tuple[list[Any], bool]]:
+    """The stored readings after `after_us`, oldest first, PAGE at a time, each with whether it is the last page."""
+    statement = sql.SQL(
+        """
+        SELECT (extract(epoch FROM ts) * 1000000)::bigint AS ts_us, ts, received_at, quality, {columns}
+          FROM {table}
+         WHERE device_id = %(device_id)s AND (%(after)s::timestamptz IS NULL OR ts > %(after)s)
+         ORDER BY ts
+         LIMIT %(limit)s
+        """
+    ).format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)),
+        table=sql.Identifier(table.name),
+    )
+    after = instant(after_us) if after_us != NEVER else None
+    with connection.cursor(row_factory=namedtuple_row, binary=True) as cursor:
+        while True:
+            found = cursor.execute(statement, {"device_id": device_id, "after": after, "limit": PAGE})
+            readings: list[Any] = [*found]
+            yield readings, len(readings) < PAGE
+            if len(readings) < PAGE:
+                return
+            after = readings[-1].ts
+
+
+def _kept_since(connection: Connection) -> int:
+    """From when on readings are whole, µs; NEVER: all are there. What stands from before is not to be judged again."""
+    ((since,),) = connection.execute(KEPT_SINCE).fetchall()
+    return NEVER if since is None else microseconds(since)
 
 
 def _refused_since(connection: Connection, device_id: str, state: Records) -> list[Refusal]:

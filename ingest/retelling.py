@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from alerts.episodes import Episode, Event, Key, fold
 from analytics.localtime import local_times
-from analytics.records import NO, UNKNOWN, YES
+from analytics.records import NO, TRIP, UNKNOWN, YES
 from ingest.judging import Judge, Records, Refusal
 from runtime.errors import UserError
 
@@ -27,6 +27,8 @@ JudgeBy = Callable[
 SilentBy = Callable[[Sequence[str], Records], tuple[Records, Records]]
 """(device ids by slot, states) -> (states, events)."""
 Name = Callable[[Records], list[Event]]
+Hauls = Callable[[str, Records], None]
+"""Gets a device's rows that tell of trips, in their order."""
 
 _COVER = {"open": YES, "closed": NO}
 
@@ -56,13 +58,16 @@ def records_of(frame: pl.DataFrame, dtype: np.dtype[Any], zone: ZoneInfo) -> Rec
 class Retelling:
     """States and episodes of every device heard of so far."""
 
-    def __init__(self, judge: Judge, judge_by: JudgeBy, name: Name, zone: ZoneInfo, *, workers: int) -> None:
+    def __init__(
+        self, judge: Judge, judge_by: JudgeBy, name: Name, zone: ZoneInfo, *, workers: int,
+        hauls: Hauls = lambda _device_id, _events: None,
+    ) -> None:  # fmt: skip
         self._judge = judge
         self._judge_by = judge_by
         self._name = name
         self._zone = zone
         self._slots: dict[str, int] = {}
-        self._shards = [_Shard(judge) for _ in range(workers)]
+        self._shards = [_Shard(judge, hauls) for _ in range(workers)]
         self._threads = ThreadPoolExecutor(workers)
         self.readings = 0
 
@@ -116,8 +121,9 @@ class Retelling:
 class _Shard:
     """One worker's devices."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, hauls: Hauls) -> None:
         self._judge = judge
+        self._hauls = hauls
         self._states = judge.new_states(0)
         self.told: dict[str, dict[Key, Episode]] = {}
 
@@ -146,5 +152,9 @@ class _Shard:
     def _tell(self, device_ids: Sequence[str], events: Records, name: Name) -> None:
         for slot in np.unique(events["slot"]).tolist():
             device_id = device_ids[slot]
+            own = events[events["slot"] == slot]
+            hauls = own["kind"] == TRIP
+            if hauls.any():
+                self._hauls(device_id, own[hauls])
             known = self.told.get(device_id, {})
-            self.told[device_id] = fold(known.values(), name(events[events["slot"] == slot]))
+            self.told[device_id] = fold(known.values(), name(own[~hauls]))

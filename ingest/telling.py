@@ -1,17 +1,17 @@
 """What the engine told, onto the alerts that stand, and into trips; in the caller's transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from psycopg import Connection
 
 from alerts import writing
-from alerts.episodes import Event, as_of, fold, named_events, reconcile
+from alerts.episodes import Episode, Event, as_of, fold, named_events, reconcile
 from analytics.records import NEVER, TRIP
 from devices.types import DeviceKind
-from ingest.checkpoints import SEEN_BEFORE_US
+from ingest.checkpoints import SEEN_BEFORE_US, Checkpoint, save_checkpoints
 from ingest.fleet import Fleet
-from ingest.judging import Records
+from ingest.judging import JUDGES, Records
 from ingest.registers import Registers
 from ingest.rejudging import Judgement
 from ingest.trips import take_back, write_trips
@@ -45,6 +45,7 @@ def tell_again(
     since_us = judged.checkpoint_us - SEEN_BEFORE_US if judged.checkpoint_us != NEVER else NEVER
     stored = writing.load_episodes(connection, [device_id], since_us=since_us).get(device_id, {})
     base = as_of(judged.checkpoint_us, stored.values(), judged.ongoing)
+    _keep_passed(connection, fleet, kind, device_id, judged, base)
     hauls = judged.events["kind"] == TRIP
     difference = reconcile(stored, fold(base, _named(fleet, judged.events[~hauls])))
     subject = fleet.subject(device_id)
@@ -52,6 +53,19 @@ def tell_again(
         take_back(connection, device_id, judged.checkpoint_us)
         write_trips(connection, fleet, subject, judged.events[hauls])
     writing.write_difference(connection, subject, difference, registers.desk(), why=writing.LATE)
+
+
+def _keep_passed(
+    connection: Connection, fleet: Fleet, kind: DeviceKind, device_id: str, judged: Judgement,
+    base: Iterable[Episode],
+) -> None:  # fmt: skip
+    """Keep the states passed as checkpoints. `base`: the episodes as they stood at the one it was judged from."""
+    told, done, passed = list(base), 0, []
+    for ts_us, state, number in judged.passed:
+        events = judged.events[done:number]
+        told, done = list(fold(told, _named(fleet, events[events["kind"] != TRIP])).values()), number
+        passed.append(Checkpoint(device_id, ts_us, state, [episode for episode in told if episode.ongoing]))
+    save_checkpoints(connection, JUDGES[kind], passed)
 
 
 def _named(fleet: Fleet, events: Records) -> list[Event]:

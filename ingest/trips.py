@@ -4,16 +4,19 @@ A stretch that is judged again is taken back first: what began after the checkpo
 is under way again. Its events then write what the readings say now, so the order of arrival leaves no trace.
 """
 
-from typing import Any, LiteralString
+from datetime import datetime
+from typing import Any, LiteralString, NamedTuple
 
+import numpy as np
 from psycopg import Connection
+from psycopg.rows import dict_row
 
 from alerts.writing import Subject
 from analytics.haulage.trips import OUTCOMES, VALUES
 from analytics.records import ACTIONS, CLEARED, NEVER, OPENED, SECOND
 from ingest.fleet import Fleet
 from ingest.judging import Records
-from runtime.instants import instant
+from runtime.instants import instant, microseconds
 
 TAKE_BACK: tuple[LiteralString, ...] = (
     "DELETE FROM trip WHERE device_id = %(device_id)s AND (%(since)s::timestamptz IS NULL OR left_at > %(since)s)",
@@ -46,6 +49,52 @@ PASSAGE: LiteralString = """
     INSERT INTO road_passage (device_id, ts, road_id, loaded_at) VALUES (%(device_id)s, %(at)s, %(road_id)s, %(loaded_at)s)
         ON CONFLICT DO NOTHING
 """
+
+
+WITHIN: LiteralString = """
+    SELECT * FROM trip WHERE device_id = %(device_id)s AND left_at >= %(begin)s AND left_at < %(end)s
+"""
+# What goes on, or ended after what was judged, is left as it is: more is known of it than was judged.
+CLEAR: LiteralString = """
+    WITH gone AS (DELETE FROM trip
+                   WHERE device_id = %(device_id)s AND left_at >= %(begin)s AND left_at < %(end)s AND ended_at <= %(judged)s
+                  RETURNING loaded_at)
+    DELETE FROM road_passage USING gone
+     WHERE road_passage.device_id = %(device_id)s AND road_passage.loaded_at = gone.loaded_at
+"""
+
+
+class Rewritten(NamedTuple):
+    """How a device's trips of a time came out otherwise."""
+
+    appear: int = 0
+    vanish: int = 0
+    change: int = 0
+
+
+def rewrite(
+    connection: Connection, fleet: Fleet, subject: Subject, events: Records, begin: datetime, end: datetime, judged_us: int
+) -> Rewritten:  # fmt: skip
+    """Put what `events` (TRIP rows, in order) tell in the place of the trips that left a source from `begin` to `end`."""
+    span = {"device_id": subject.device_id, "begin": begin, "end": end, "judged": instant(judged_us)}
+    before = _within(connection, span)
+    connection.execute(CLEAR, span)
+    left = events[events["action"] == OPENED]
+    left = left[(left["ts"] >= microseconds(begin)) & (left["ts"] < microseconds(end))]
+    ended = np.intersect1d(left["started"], events["started"][events["action"] == CLEARED])
+    write_trips(connection, fleet, subject, events[np.isin(events["started"], ended)])
+    after = _within(connection, span)
+    both = before.keys() & after.keys()
+    return Rewritten(
+        len(after.keys() - both), len(before.keys() - both), sum(before[key] != after[key] for key in both)
+    )
+
+
+def _within(connection: Connection, span: dict[str, Any]) -> dict[datetime, dict[str, Any]]:
+    """By when the load began."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(WITHIN, span)
+        return {row["loaded_at"]: {n: v for n, v in row.items() if n != "id"} for row in cursor}
 
 
 def take_back(connection: Connection, device_id: str, since_us: int) -> None:

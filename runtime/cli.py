@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     },
     "kitchens": {
         "shop-fronts": ("alerts.kitchen_commands:shop_fronts", "Load the district's shop-fronts."),
+        "cleanings": ("alerts.kitchen_commands:cleanings", "Record cleanings of purifiers from a file."),
         "examine": ("alerts.kitchen_commands:examine", "Examine the monitors of a day."),
         "count": ("alerts.kitchen_commands:count", "Count the figures again from the readings."),
     },
@@ -66,6 +67,9 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
         "ingest.conformance.commands:device_test",
         "Say what is right and wrong with what a terminal publishes.",
     ),
+    "report": {
+        "daily": ("alerts.daily.command:daily", "The figures of one day as XLSX, PDF or JSON."),
+    },
     "evidence": ("alerts.commands:evidence", "Write a lead's evidence package, or verify one."),
     "draw": ("alerts.commands:draw", "Draw targets and officers for an inspection, or verify a draw."),
     "doctor": ("runtime.doctor:doctor", "Check database, broker, clock, credentials and disk."),
@@ -76,7 +80,8 @@ GROUPS = {
     "quarantine": "Messages that could not be read.",
     "credentials": "Device secrets.",
     "user": "Console users.",
-    "kitchens": "Shop-fronts, figures, the nightly examination.",
+    "report": "What the bureau's chief reads.",
+    "kitchens": "Shop-fronts, cleanings, figures, the nightly examination.",
 }
 
 

@@ -24,8 +24,10 @@ def read_instant(option: str, text: str) -> datetime:
     """The instant that a user gave as `option`; raises UserError that says how to write one."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        # At the calendar's ends an offset leads out of it.
+        known = moment.tzinfo is not None and bool(moment.astimezone(UTC))
+    except (ValueError, OverflowError):
+        known = False
+    if not known:
         raise UserError(f"{option} {text!r} is no instant; write it like 2026-11-23T00:00:00Z")
     return moment

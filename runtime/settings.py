@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     """Messages of one device; ten minutes' worth may come at once. 0: any number."""
     raw_days: int = Field(default=30, ge=1)
     """Messages as received; those that leads need are kept."""
+    timestamp_url: str | None = Field(default=None, pattern="^https?://")
+    """A time stamp authority (RFC 3161); None: evidence and journal are not stamped."""
+    timestamp_ca_file: Path | None = None
+    """Its certificates; None: its signatures are kept, not checked."""
     outbox_days: int = Field(default=30, ge=1)
     """How long a stream or a webhook can come back to an event."""
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import IO, Annotated, Any
 
 import typer
+from psycopg.errors import UndefinedTable
 
 from devices.registry_files import read_directory
-from devices.types import DeviceKind
+from devices.types import DeviceKind, Registry
 from runtime.database import connect
 from runtime.errors import UserError
 from runtime.instants import read_instant
@@ -26,8 +27,9 @@ from runtime.tls import broker_tls
 from simulators.matching import Comparison, OpenedAlert, compare
 from simulators.play import Clock, play
 from simulators.publisher import Broker, Publisher, many_files
+from simulators.purifiers import cleanings_csv
 from simulators.readings import SECOND_US
-from simulators.scenarios import scenario_named, scenarios
+from simulators.scenarios import Scenario, scenario_named, scenarios
 from simulators.simulation import Simulation, make_simulation
 from simulators.truth import TruthLine, TruthWriter, read_truths
 
@@ -63,6 +65,10 @@ def simulate(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and start give the same readings.")] = 1,
     truth: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what really happened.")] = None,
+    cleanings: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the purifiers' cleanings, for 'kitchens cleanings'."),
+    ] = None,
     jt808: Annotated[
         float,
         typer.Option(metavar="SHARE", help="Of the trucks, 0 to 1: those whose terminals speak JT/T 808."),
@@ -101,6 +107,8 @@ def simulate(
         raise UserError(f"--hj212 {hj212} is not a share of the kitchens, 0 to 1")
     end_us = start_us + _span_us("--duration", duration) if duration is not None else None
     fleet = read_directory(registry or SAMPLE_DISTRICT)
+    if cleanings is not None:
+        _write_cleanings(cleanings, fleet, chosen, settings, start_us, end_us or now_us)
     secrets = _secrets(credentials) if credentials else {}
     each = clients is Clients.EACH or bool(secrets)
     with ExitStack() as opened:
@@ -168,12 +176,15 @@ SELECT alert.id, alert.kind, alert.device_id, alert.outlet_id IS NULL AS is_vehi
 
 def _alerts(url: str) -> list[OpenedAlert]:
     with connect(url) as connection:
-        return [OpenedAlert(*row) for row in connection.execute(_ALERTS)]
+        try:
+            return [OpenedAlert(*row) for row in connection.execute(_ALERTS)]
+        except UndefinedTable:
+            raise UserError("the database has no alerts yet; run 'fleetfume db migrate' first") from None
 
 
 def _as_json(found: Comparison, *, details: bool) -> dict[str, Any]:
     kinds = {
-        kind: asdict(one) | {"precision": one.precision, "recall": one.recall, "f1": one.f1}
+        kind: asdict(one) | {n: getattr(one, n) for n in ("precision", "recall", "recall_visible", "f1")}
         for kind, one in found.kinds.items()
     }
     if not details:
@@ -194,10 +205,22 @@ def _described(truth: TruthLine) -> dict[str, Any]:
 
 
 def _as_text(found: Comparison, *, details: bool) -> str:
-    head = ("kind", "truths", "alerts", "matched", "precision", "recall", "F1", "p50 s", "p95 s")
+    head = (
+        "kind",
+        "truths",
+        "alerts",
+        "matched",
+        "precision",
+        "recall",
+        "F1",
+        "p50 s",
+        "p95 s",
+        "visible",
+        "of these",
+    )
     rows = [
         (kind, one.truths, one.alerts, one.matched, _share(one.precision), _share(one.recall), _share(one.f1),
-         _seconds(one.latency_p50_s), _seconds(one.latency_p95_s))
+         _seconds(one.latency_p50_s), _seconds(one.latency_p95_s), one.visible, _share(one.recall_visible))
         for kind, one in found.kinds.items()
     ]  # fmt: skip
     lines = [f"{row[0]:20}" + "".join(f"{cell!s:>10}" for cell in row[1:]) for row in (head, *rows)]
@@ -247,6 +270,20 @@ def _publisher(
             f"the credentials name no secret for {len(missing)} devices, {missing[0]} the first of them"
         )
     return Publisher.one_client_each(mqtt, settings.topic_prefix, kinds, secrets)
+
+
+def _write_cleanings(
+    path: Path, fleet: Registry, scenario: Scenario, settings: Settings, start_us: int, end_us: int
+) -> None:
+    if not scenario.ageing:
+        raise UserError(
+            "--cleanings: in this scenario no purifier is cleaned; 'ageing' is one in which they are"
+        )
+    days = [datetime.fromtimestamp(us / SECOND_US, settings.zone).date() for us in (start_us, end_us)]
+    try:
+        path.write_text(cleanings_csv(fleet, *days), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _opened(path: Path | None, opened: ExitStack) -> IO[bytes] | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from devices.jt808 import BATCH, LOCATION, batch_body, location_body, pack_in_parts
 from devices.types import Device
-from simulators.fleet import Sensors
+from simulators.fleet.sensors import Sensors
 
 HEARTBEAT = 0x0002
 BATCH_POINTS = 50

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from devices.hours import parse_hours
 from devices.types import Outlet
 from simulators import tampering
+from simulators.purifiers import ROUND_DAYS, Dirt, last_cleaning, let_through
 from simulators.readings import FUME_ROW, SECOND_US
 from simulators.scenarios import Scenario
+from simulators.smoke import smoke_over
 from simulators.truth import Truth
 from simulators.world import DAY_S
 
@@ -26,6 +28,8 @@ WINDOW_S = 600
 """Means are taken over windows of ten minutes that start at :00, :10 …"""
 OFFLINE_S = 1800
 LIMIT_MG_M3: Final = {"small": 1.5, "medium": 1.2, "large": 1.0}
+BURSTS_A_PLUME = 15
+"""Where fumes have the shape of smoke: it goes away more slowly."""
 HONEST_SHARE = 0.7
 """An honest kitchen's ten-minute means stay under this share of its limit."""
 
@@ -74,14 +78,41 @@ class Kitchen:
 
     def days(self, start_s: float, offset_s: float) -> Iterator[KitchenDay]:
         """From `start_s` on, for ever; `offset_s` is the local clock's lead over UTC."""
-        day = int((start_s + offset_s) // DAY_S)
+        day, dirt = int((start_s + offset_s) // DAY_S), Dirt()
         while True:
-            yield self._day(day, offset_s, start_s)
+            made = self._day(day, offset_s, start_s)
+            if self.scenario.ageing:
+                made.truths.extend(self._dirty(dirt, day, made, offset_s, start_s))
+            yield made
             day += 1
 
     @property
     def cuisine(self) -> Cuisine:
         return next((CUISINES[name] for name in CUISINES if name in self.outlet.name), OTHER_CUISINE)
+
+    @property
+    def neglected(self) -> bool:
+        return random.Random(f"{self.seed}/{self.device_id}/neglected").random() < self.scenario.ageing
+
+    def _dirty(self, dirt: Dirt, day: int, made: KitchenDay, offset_s: float, start_s: float) -> list[Truth]:
+        """From the first dirty day until the next cleaning ends, once it can be known."""
+        both = made.rows["fan_on"] & made.rows["purifier_on"]
+        cleaned = last_cleaning(self.device_id, day)
+        since = dirt.see(day, cleaned, made.rows["fume_mg_m3"][both])
+        if since is None:
+            return []
+        lasts_s = (cleaned + ROUND_DAYS - since) * DAY_S
+        note = "lets half more through than after its cleaning"
+        midnight_s = since * DAY_S - offset_s
+        return self._truth(
+            "purifier_degraded",
+            0,
+            int(lasts_s),
+            midnight_s,
+            start_s,
+            note,
+            decided=int((day + 1 - since) * DAY_S),
+        )
 
     def _day(self, day: int, offset_s: float, start_s: float) -> KitchenDay:
         dice = random.Random(f"{self.seed}/{self.device_id}/{day}")
@@ -204,12 +235,13 @@ class Kitchen:
     ) -> NDArray[np.float64]:
         """mg/m³: a base, bursts from the wok on it, and each ten minutes' mean where it has to be."""
         limit, count = self.limit_mg_m3, len(seconds)
-        ageing = self.cuisine.ageing_days
-        age = (day + zlib.crc32(self.device_id.encode()) % ageing) % ageing
-        fume = np.exp(rng.normal(np.log(0.18 * limit * (1 + age / ageing / 3)), 0.25, count))
-        bursts = rng.random(count) < self.cuisine.bursts_an_hour / 60
-        strength = np.where(bursts, rng.uniform(2, 6, count), 1.0)
-        fume *= np.maximum(strength, np.append(1.0, 0.5 * strength[:-1]))
+        fume = np.exp(rng.normal(np.log(self._base(day)), 0.25, count))
+        if self.scenario.smoke:
+            fume *= 1 + 4 * smoke_over(count, self.cuisine.bursts_an_hour / BURSTS_A_PLUME, rng)
+        else:
+            bursts = rng.random(count) < self.cuisine.bursts_an_hour / 60
+            strength = np.where(bursts, rng.uniform(2, 6, count), 1.0)
+            fume *= np.maximum(strength, np.append(1.0, 0.5 * strength[:-1]))
         fume = np.where(fan, fume, np.abs(rng.normal(0, 0.008, count)))
         window = seconds // WINDOW_S
         sums = np.bincount(window, np.where(fan, fume, 0))
@@ -222,6 +254,15 @@ class Kitchen:
         high = np.bincount(window, over & fan) > 0
         scale = np.where(high, limit * rng.uniform(1.4, 2.6, len(mean)) / np.maximum(mean, 1e-9), scale)
         return np.where(fan, fume * scale[window], fume)
+
+    def _base(self, day: int) -> float:
+        """mg/m³ behind the purifier while nothing burns."""
+        ageing = self.cuisine.ageing_days
+        if self.scenario.ageing:
+            cleaned = last_cleaning(self.device_id, day)
+            return 0.07 * self.limit_mg_m3 * let_through(day, cleaned, ageing, neglected=self.neglected)
+        age = (day + zlib.crc32(self.device_id.encode()) % ageing) % ageing
+        return 0.18 * self.limit_mg_m3 * (1 + age / ageing / 3)
 
     def _measured(self, fume: NDArray[np.float64], day: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """What the monitor makes of it: its gain, a zero that drifts from week to week, noise, and steam taken for fume."""

@@ -40,6 +40,11 @@ class KindScore:
     truths: int
     alerts: int
     matched: int
+    visible: int
+    """Truths of which what arrived still fulfils the definition: all, but where the truths say otherwise."""
+    visible_matched: int
+    beside: int
+    """Of the false alerts those about something that did happen: another alert stands for it, or it is over 300 m away."""
     latency_p50_s: float | None
     latency_p95_s: float | None
 
@@ -52,6 +57,11 @@ class KindScore:
     def recall(self) -> float | None:
         """None: nothing happened that could be missed."""
         return self.matched / self.truths if self.truths else None
+
+    @property
+    def recall_visible(self) -> float | None:
+        """Of what could be told from what arrived."""
+        return self.visible_matched / self.visible if self.visible else None
 
     @property
     def f1(self) -> float | None:
@@ -70,6 +80,8 @@ class Comparison:
 def compare(truths: Sequence[TruthLine], alerts: Sequence[OpenedAlert]) -> Comparison:
     """`alerts` without the dismissed and withdrawn ones, which do not count."""
     pairs = match(truths, alerts)
+    told = set(pairs.values())
+    false_alarms = [alert for a, alert in enumerate(alerts) if a not in told]
     kinds = {}
     for kind in sorted({truth.kind for truth in truths} | {alert.kind for alert in alerts}):
         latencies = sorted(
@@ -77,18 +89,26 @@ def compare(truths: Sequence[TruthLine], alerts: Sequence[OpenedAlert]) -> Compa
             for t, a in pairs.items()
             if truths[t].kind == kind
         )
+        own = [t for t, truth in enumerate(truths) if truth.kind == kind]
+        visible = [t for t in own if truths[t].visible is not False]
         kinds[kind] = KindScore(
-            sum(truth.kind == kind for truth in truths),
+            len(own),
             sum(alert.kind == kind for alert in alerts),
             len(latencies),
+            len(visible),
+            sum(t in pairs for t in visible),
+            sum(alert.kind == kind and _is_beside(alert, truths) for alert in false_alarms),
             _quantile(latencies, 0.5),
             _quantile(latencies, 0.95),
         )
-    told = set(pairs.values())
-    return Comparison(
-        kinds,
-        [truth for t, truth in enumerate(truths) if t not in pairs],
-        [alert for a, alert in enumerate(alerts) if a not in told],
+    return Comparison(kinds, [truth for t, truth in enumerate(truths) if t not in pairs], false_alarms)
+
+
+def _is_beside(alert: OpenedAlert, truths: Sequence[TruthLine]) -> bool:
+    """Whether something of its kind and device happened at the time of an alert that stands for nothing."""
+    return any(
+        (truth.kind, truth.device_id) == (alert.kind, alert.device_id) and _overlap(truth, alert)
+        for truth in truths
     )
 
 
@@ -111,12 +131,15 @@ def match(truths: Sequence[TruthLine], alerts: Sequence[OpenedAlert]) -> dict[in
 
 def fits(truth: TruthLine, alert: OpenedAlert) -> bool:
     """Can `alert`, of the same kind and device, stand for `truth`?"""
-    overlap = alert.started_at <= truth.ended_at + AFTER and alert.until >= truth.started_at - BEFORE
-    if not alert.is_vehicle or not overlap:
-        return overlap
+    if not alert.is_vehicle or not _overlap(truth, alert):
+        return _overlap(truth, alert)
     if None in (truth.lat, truth.lon, alert.lat, alert.lon):
         return False
     return _metres(truth.lat, truth.lon, alert.lat, alert.lon) <= WITHIN_M  # type: ignore[arg-type]  # none is None
+
+
+def _overlap(truth: TruthLine, alert: OpenedAlert) -> bool:
+    return alert.started_at <= truth.ended_at + AFTER and alert.until >= truth.started_at - BEFORE
 
 
 def _augment(t: int, possible: dict[int, list[int]], holder: dict[int, int], tried: set[int]) -> bool:

@@ -39,11 +39,16 @@ def flaws_of(rng: np.random.Generator) -> Flaws:
 
 
 def disturbed_fixes(
-    rows: NDArray[np.void], flaws: Flaws, rng: np.random.Generator, holes: float = 1.0
+    rows: NDArray[np.void],
+    flaws: Flaws,
+    rng: np.random.Generator,
+    holes: float = 1.0,
+    *,
+    keeps: bool = True,
 ) -> NDArray[np.void]:
     """The fixes of one stretch as they arrive: in order of `due`, some twice, some without a fix.
 
-    `holes`: times the usual holes in the network.
+    `holes`: times the usual holes in the network. `keeps`: the terminal keeps what it cannot send, and sends it later.
     """
     count = len(rows)
     if not count:
@@ -67,7 +72,10 @@ def disturbed_fixes(
     rows["due"] = rows["ts"] + SECOND_US + (rng.uniform(0, 2, count) * SECOND_US).astype(np.int64)
     rows["ts"] += flaws.clock_off_us + np.where(moving, jitter_us, 0)
     _lose_fixes(rows, rng)
-    _lose_network(rows, rng, holes)
+    lost = _lose_network(rows, rng, holes)
+    if not keeps:
+        rows = rows[~lost]
+        count = len(rows)
     late = rng.random(count) < LATE_SHARE
     rows["due"][late] += rng.integers(10, 35, int(late.sum())) * SECOND_US
     rows = np.concatenate([rows, _again(rows, rng)])
@@ -131,8 +139,12 @@ def _lose_fixes(rows: NDArray[np.void], rng: np.random.Generator) -> None:
     rows["fix"][zero] = rng.random(int(zero.sum())) < 0.2
 
 
-def _lose_network(rows: NDArray[np.void], rng: np.random.Generator, holes: float) -> None:
-    """Holes of 2 to 20 minutes; what was kept is sent after each, oldest first, beside the live readings."""
+def _lose_network(rows: NDArray[np.void], rng: np.random.Generator, holes: float) -> NDArray[np.bool_]:
+    """Holes of 2 to 20 minutes; what was kept is sent after each, oldest first, beside the live readings.
+
+    Returns which rows fell into one.
+    """
+    lost = np.zeros(len(rows), bool)
     hilly = rows["lat"] < HILLS_NORTH_LAT
     moving = rows["speed_kmh"] > 5
     chance = np.where(hilly, HOLES_AN_HOUR, HOLES_AN_HOUR / 10) * holes * 10 / 3600 * moving
@@ -143,6 +155,8 @@ def _lose_network(rows: NDArray[np.void], rng: np.random.Generator, holes: float
         order = np.arange(int(kept.sum()))
         # Thirty at a time, every 2 s.
         rows["due"][kept] = closed + (order // 30) * 2 * SECOND_US
+        lost |= kept
+    return lost
 
 
 def _again(rows: NDArray[np.void], rng: np.random.Generator) -> NDArray[np.void]:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from simulators.fleet import Sensors
+from simulators.fleet.sensors import Sensors
 from simulators.motion import TRACK
 from simulators.roads import LAT_M, LON_M, ORIGIN_LAT, ORIGIN_LON
 

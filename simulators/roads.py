@@ -8,6 +8,7 @@ Barred   Pieces of street that ordinary trips avoid, by the zone that bars them.
 """
 
 import heapq
+import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -81,6 +82,10 @@ def to_degrees(x: float, y: float) -> tuple[float, float]:
 def plane_points(coordinates: Iterable[Sequence[float]]) -> Points:
     """GeoJSON positions laid into the plane."""
     return np.array([to_plane(position[0], position[1]) for position in coordinates])
+
+
+def apart(a: Place, b: Place) -> float:
+    return math.hypot(a[0] - b[0], a[1] - b[1])
 
 
 @cache
@@ -172,6 +177,10 @@ class Streets:
                 return None
             other.append(previous)
         return other[::-1]
+
+    def place(self, name: str) -> Place:
+        """Where an attached place lies."""
+        return self.nodes[self.places[name]]
 
     def line(self, way: Sequence[int]) -> Points:
         return np.array([self.nodes[node] for node in way])

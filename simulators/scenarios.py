@@ -18,6 +18,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     speed: float = 1.0
     holes: float = 1.0
     """Times the usual holes in the network, where there is noise."""
+    keeps: bool = True
+    """No: terminals keep nothing, and what a hole in the network should delay is lost."""
     sensors: bool = True
     """No: no terminal has a load, lift or cover sensor."""
     duty: float
@@ -43,6 +45,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Of each meal."""
     fume_exceedance: float = 0.0
     monitor_offline: float = 0.0
+    ageing: float = 0.0
+    """Of the kitchens: those whose purifier is neglected after its cleaning. Above 0, all are cleaned on the round."""
+    smoke: bool = False
+    """Fumes have the shape and the jitter of smoke that a real low-cost sensor saw."""
     tampering: float = 0.0
     """With the monitor's readings; of each meal with none of the above, as the silence before it."""
 

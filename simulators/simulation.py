@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from devices.topics import UpChannel
 from devices.types import Device, DeviceKind, Registry
 from runtime.errors import UserError
-from simulators.fleet import Stretch, Truck, make_truck
+from simulators.arriving import as_track, mark_visible, silences
+from simulators.fleet.shifts import stretches
+from simulators.fleet.truck import Stretch, Truck, make_truck
+from simulators.fleet.truths import silence_of
 from simulators.frames import Terminal, location_bodies, speaks
 from simulators.kitchens import Kitchen
 from simulators.monitors import realtime_frames
-from simulators.noise import disturbed_fixes, disturbed_samples, flaws_of
+from simulators.noise import Flaws, disturbed_fixes, disturbed_samples, flaws_of
 from simulators.readings import FUME_ROW, SECOND_US, VEHICLE_ROW, fume_json, message, observed, vehicle_json
 from simulators.scenarios import Scenario
 from simulators.truth import Truth, TruthWriter
@@ -148,11 +151,32 @@ def make_simulation(
 
 def _truck_parts(truck: Truck, start_us: int, scenario: Scenario, rng: np.random.Generator) -> Iterator[Part]:
     flaws = flaws_of(rng)
-    for stretch in truck.stretches(start_us / SECOND_US):
-        rows = _through_the_terminal(observed(stretch.track), stretch)
+    for stretch in stretches(truck, start_us / SECOND_US):
+        rows, truths = _through_the_terminal(observed(stretch.track), stretch), stretch.truths
         if scenario.noise:
-            rows = disturbed_fixes(rows, flaws, rng, scenario.holes)
-        yield Part(rows, int(stretch.until_s * SECOND_US), stretch.truths)
+            rows = disturbed_fixes(rows, flaws, rng, scenario.holes, keeps=scenario.keeps)
+            truths = _as_they_arrive(truck, stretch, rows, flaws, keeps=scenario.keeps)
+        yield Part(rows, int(stretch.until_s * SECOND_US), truths)
+
+
+def _as_they_arrive(truck: Truck, stretch: Stretch, rows: Rows, flaws: Flaws, *, keeps: bool) -> list[Truth]:
+    """The stretch's truths: which of them what arrived still tells of; and the silences, where holes stay lost."""
+    if keeps and stretch.witness is None:
+        return stretch.truths
+    track, good = as_track(rows, flaws)
+    truths = stretch.truths
+    if not keeps:
+        planted = [truth for truth in truths if truth.kind == "signal_loss"]
+        truths = [truth for truth in truths if truth.kind != "signal_loss"]
+        lost = silences(track, good)
+        truths += [
+            silence_of(truck, track[fix], track[last], track[back], planted) for fix, last, back in lost
+        ]
+    if stretch.witness is None:
+        return truths
+    told = stretch.witness(stretch.track)
+    others = [truth for truth in truths if truth not in told]
+    return others + mark_visible(told, stretch.witness(track[good]))
 
 
 def _through_the_terminal(rows: Rows, stretch: Stretch) -> Rows:

@@ -22,6 +22,8 @@ class Truth:
     note: str
     decided_s: float
     """When the definition was first fulfilled: before that nobody could know."""
+    visible: bool = True
+    """Whether what arrived of it still fulfils the definition (`simulators.arriving`)."""
 
 
 class TruthLine(msgspec.Struct, forbid_unknown_fields=True):
@@ -34,6 +36,8 @@ class TruthLine(msgspec.Struct, forbid_unknown_fields=True):
     lat: float | None
     lon: float | None
     note: str = ""
+    visible: bool | msgspec.UnsetType = msgspec.UNSET
+    """False: what arrived of it does not fulfil the definition. Left out where it does, and where nobody asked."""
 
 
 _LINE = msgspec.json.Decoder(TruthLine)
@@ -83,17 +87,22 @@ class TruthWriter:
     def _write(self, truth: Truth, end_s: float = float("inf")) -> None:
         if self._out is None:
             return
-        line = TruthLine(
-            kind=truth.kind,
-            device_id=truth.device_id,
-            started_at=_instant(truth.started_s),
-            ended_at=_instant(min(truth.ended_s, end_s)),
-            lat=round(truth.lat, 6),
-            lon=round(truth.lon, 6),
-            note=truth.note,
-        )
-        self._out.write(msgspec.json.encode(line) + b"\n")
+        self._out.write(msgspec.json.encode(line_of(truth, end_s)) + b"\n")
         self._out.flush()
+
+
+def line_of(truth: Truth, end_s: float = float("inf")) -> TruthLine:
+    """As it is written, cut short at `end_s`."""
+    return TruthLine(
+        kind=truth.kind,
+        device_id=truth.device_id,
+        started_at=_instant(truth.started_s),
+        ended_at=_instant(min(truth.ended_s, end_s)),
+        lat=round(truth.lat, 6),
+        lon=round(truth.lon, 6),
+        note=truth.note,
+        visible=msgspec.UNSET if truth.visible else False,
+    )
 
 
 def _instant(seconds: float) -> datetime:

@@ -49,6 +49,15 @@ class Haul:
     corridor_m: float
     length_m: float
 
+    @property
+    def source(self) -> str:
+        return self.permit.source_site_id
+
+    @property
+    def disposal(self) -> str:
+        """Nobody drives a permit without one (`_haul`)."""
+        return self.permit.disposal_site_id or ""
+
 
 @dataclass(frozen=True, slots=True)
 class World:

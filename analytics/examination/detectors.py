@@ -49,6 +49,8 @@ class Known:
     """Days of recorded cleanings."""
     visits: tuple[tuple[int, int], ...] = ()
     """Inspections: day, and half hour of the local day."""
+    meals: frozenset[int] = frozenset()
+    """Half hours of the local day that lie in its meal hours while it is open."""
 
 
 def examine(days: Sequence[Day], known: Known) -> list[Finding]:
@@ -144,11 +146,12 @@ def even_digits(days: Sequence[Day], _: Known) -> Finding | None:
     )
 
 
-def unplugged(days: Sequence[Day], _: Known) -> Finding | None:
-    """Silent at the hours at which this kitchen usually cooks, much more than at others."""
+def unplugged(days: Sequence[Day], known: Known) -> Finding | None:
+    """Silent at its meal hours, or when this kitchen usually cooks, much more than at other times."""
     fortnight = [day for day in days if day["day"] > days[-1]["day"] - UNPLUGGED_OF]
     fan = np.array([day["fan"] for day in days], float)
     cooks = np.median(fan, axis=0) >= 10
+    cooks[list(known.meals)] = True  # else who is unplugged at every meal would never seem to cook
     if len(fortnight) < DILUTION_DAYS + 3 or not cooks.any() or cooks.all():
         return None
     silent = 30.0 - np.minimum(
@@ -191,8 +194,8 @@ def unit_changed(days: Sequence[Day], _: Known) -> Finding | None:
     """The middle reading is hundreds of times what it was: micrograms for milligrams, or raw counts."""
     if len(days) < SCALE_BEFORE:
         return None
-    usual = float(np.nanmedian([day["quantiles"][2] or np.nan for day in days[:-1]]))
-    now = days[-1]["quantiles"][2]
+    known = [day["quantiles"][2] for day in days[:-1] if day["quantiles"][2]]
+    usual, now = float(np.median(known)) if known else float("nan"), days[-1]["quantiles"][2]
     ratio = _ratio(now, usual)
     if days[-1]["on"] < MEAL_READINGS or np.isnan(ratio) or 1 / UNIT_RATIO < ratio < UNIT_RATIO:
         return None
@@ -202,8 +205,10 @@ def unit_changed(days: Sequence[Day], _: Known) -> Finding | None:
 DETECTORS: Final[tuple[Callable[[Sequence[Day], Known], Finding | None], ...]] = (
     probe_out, diluted, rescaled, near_limit, even_digits, unplugged, for_show, unit_changed,
 )  # fmt: skip
-SUSPICIONS: Final = (*(detector.__name__ for detector in DETECTORS), "cloned")
-"""`cloned` is found where the pieces are kept: two monitors with the same sixty readings at the same instants."""
+SUSPICIONS: Final = (*(detector.__name__ for detector in DETECTORS), "cloned", "power_protection")
+"""`cloned` is found where the pieces are kept: two monitors with the same sixty readings at the same instants.
+`power_protection`, where ten minutes are: a purifier that cut out three times in a day. Of the kitchen, not its monitor.
+"""
 
 
 def _usual_meals(days: Sequence[Day]) -> Floats:

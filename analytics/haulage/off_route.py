@@ -4,6 +4,9 @@ Only where every permit in force has a route with a line, and outside the permit
 the nearest of the routes. Opens after 60 s and 3 fixes beyond, without one that is back; `minor`, and `major`
 once it was more than 300 m away or 10 min have passed. Clears when back for 60 s without a break, or when the
 load ends.
+
+Where the rules ask for a margin, a run begins beyond corridor and margin, and once it is told only the corridor itself
+is back: a truck that wavers about the edge is told once, or not at all.
 """
 
 import math
@@ -25,7 +28,8 @@ def fold_off_route(
     """Judge a fix of a vehicle that is loaded and has left its source."""
     if not all_routed(district, state):
         return
-    metres, permit, beyond = _off_by(district, state, here)
+    margin_m = 0.0 if state["off_open"] else _margin_m(rules, here)
+    metres, permit, beyond = _off_by(district, state, here, margin_m)
     ts = here["ts"]
     if beyond:
         _go_on(state, here, metres, permit)
@@ -73,7 +77,14 @@ def all_routed(district: District, state: Record) -> bool:
 
 
 @inner_kernel
-def _off_by(district: District, state: Record, here: Record) -> tuple[float, int, bool]:
+def _margin_m(rules: VehicleRules, here: Record) -> float:
+    """Metres; a fix that did not send its hdop counts as one of 1."""
+    hdop = 1.0 if math.isnan(here["hdop"]) else here["hdop"]
+    return rules.off_route_margin_m + rules.off_route_hdop_m * hdop
+
+
+@inner_kernel
+def _off_by(district: District, state: Record, here: Record, margin_m: float) -> tuple[float, int, bool]:
     """Metres to the nearest of the permits' routes, that permit, and whether it is beyond them all."""
     least, nearest, beyond = math.inf, -1, True
     for i in range(state["permits"]):
@@ -84,7 +95,7 @@ def _off_by(district: District, state: Record, here: Record) -> tuple[float, int
         )
         if metres < least:
             least, nearest = metres, permit
-        if metres <= district.route_corridor_m[route]:
+        if metres <= district.route_corridor_m[route] + margin_m:
             beyond = False
         if is_inside(here, district.permit_source[permit]) or is_inside(
             here, district.permit_disposal[permit]

@@ -61,10 +61,11 @@ def _say(state: Record, here: Record, events: Records) -> int:
     said = tell(here, events, state["over_ts"], state["over_lat"], state["over_lon"])
     event = events[said]
     event["kind"], event["severity"], event["road"] = OVERSPEED, MINOR, state["over_road"]
-    over = state["over_kmh"] / state["over_limit_kmh"] - 1.0
-    event["score"] = 0.4 + 0.6 * min(1.0, over)
+    # The state keeps them in single precision, which holds 72.3 as 72.3000031.
+    kmh, limit_kmh = np.round(float(state["over_kmh"]), 2), np.round(float(state["over_limit_kmh"]), 2)
+    event["score"] = 0.4 + 0.6 * min(1.0, kmh / limit_kmh - 1.0)
     values = event["values"]
-    values[0], values[1] = np.round(state["over_kmh"], 1), state["over_limit_kmh"]
+    values[0], values[1] = kmh, limit_kmh
     values[2] = state["over_fixes"]
     values[3] = (state["over_last_ts"] - state["over_ts"]) / SECOND
     return said

@@ -214,6 +214,7 @@ HERE = np.dtype(
         ("x", "f8"),
         ("y", "f8"),
         ("speed_kmh", "f8"),
+        ("hdop", "f8"),
         ("flags", "i1"),
         ("source", "i4"),
         ("insides", "i4"),

@@ -3,7 +3,9 @@
 (a) by the box: raised at less than 10 km/h, on 2 good fixes that follow one another and span 10 s, while loaded
     or within 10 min of it. Lawful if one of the raised fixes lies where it may unload.
 (b) by the load sensor: the load falls by 0.4 within 10 min and a stay within 300 m. Lawful if any fix of the
-    whole unbroken stay, be it longer than 10 min, lies where it may unload.
+    whole unbroken stay, be it longer than 10 min, lies where it may unload. A fall within 10 min and 300 m of a
+    rise, in a stay at a source site, is none: under the excavator the load goes up and down, and a sensor that knows
+    three steps (JT/T 808) shows half a load of it.
 (c) with neither sensor: after leaving its source the loaded vehicle stood for 3 min, no fix of the stop in any
     site; then it came to a source site, or stood in parking sites for 30 min, without a fix where it may unload
     in between. The last such stop is the place.
@@ -58,17 +60,29 @@ def fold_unloading(
             state["raised_ts"], state["raised_lat"], state["raised_lon"], events,
         )  # fmt: skip
     if here["most"] - state["load"] >= rules.load_change - ROUNDING:
-        i = last_before_change(state, here["most"], FALLS)
-        lawful = here["stay_flags"] & MAY_UNLOAD
-        parking = state["stay_flags"][i] & AT_PARKING
-        lat, lon = to_degrees(district.plane, state["stay_x"][i], state["stay_y"][i])
-        _fold_evidence(
-            rules, state, here, LOAD_FALL, lawful, parking, here["most"],
-            state["stay_ts"][i], lat, lon, events,
-        )  # fmt: skip
+        if not _being_loaded(rules, state, here):
+            i = last_before_change(state, here["most"], FALLS)
+            lawful = here["stay_flags"] & MAY_UNLOAD
+            parking = state["stay_flags"][i] & AT_PARKING
+            lat, lon = to_degrees(district.plane, state["stay_x"][i], state["stay_y"][i])
+            _fold_evidence(
+                rules, state, here, LOAD_FALL, lawful, parking, here["most"],
+                state["stay_ts"][i], lat, lon, events,
+            )  # fmt: skip
         state["fall_ts"] = here["ts"]
     if state["unloading_ts"] != before:
         end_load(district, rules, state, here, events)
+
+
+@inner_kernel
+def _being_loaded(rules: VehicleRules, state: Record, here: Record) -> bool:
+    """Whether the load rose a moment ago in this stay at a source site: then a fall is the sensor's swing."""
+    away_m = distance_m(state["rise_x"], state["rise_y"], here["x"], here["y"])
+    return bool(
+        here["stay_source"] >= 0
+        and within(state["rise_ts"], here["ts"], rules.load_change_s)
+        and away_m <= rules.stay_m
+    )
 
 
 @inner_kernel

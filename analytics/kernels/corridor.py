@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.kernels._compile import inner_kernel, kernel
+from analytics.kernels._compile import kernel
+from analytics.kernels.pieces import square_distance
 
 CHUNK = 16
 _NEAR = 2  # segments looked at first on each side of the hint
@@ -63,18 +64,6 @@ def distance_to_route(routes: Routes, route: int, x: float, y: float, hint: int)
             if square < least:
                 nearest, least = segment, square
     return math.sqrt(least), nearest
-
-
-@inner_kernel
-def square_distance(segments: NDArray[np.float64], segment: int, x: float, y: float) -> float:
-    ax, ay = segments[segment, 0], segments[segment, 1]
-    dx, dy = segments[segment, 2] - ax, segments[segment, 3] - ay
-    square = dx * dx + dy * dy
-    along = 0.0
-    if square > 0.0:
-        along = min(1.0, max(0.0, ((x - ax) * dx + (y - ay) * dy) / square))
-    ex, ey = x - ax - along * dx, y - ay - along * dy
-    return float(ex * ex + ey * ey)
 
 
 def build_routes(lines: Sequence[Line]) -> Routes:

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.kernels._compile import kernel
-from analytics.kernels.corridor import Line, square_distance
+from analytics.kernels.corridor import Line
+from analytics.kernels.pieces import square_distance
 
 _MOST_CELLS_A_SIDE = 512
 _LEAST_CELL_M = 100.0

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.kernels._compile import inner_kernel, kernel
+from analytics.kernels.pieces import square_distance
 
 BORDER_M = 0.01
 _MARGIN_M = 2 * BORDER_M  # around a cell: what a point in it may touch, rounding included
@@ -72,14 +73,15 @@ def containing(zones: Zones, x: float, y: float, out: NDArray[np.int32]) -> int:
         if zone < 0:
             out[found] = -zone - 1
             found += 1
-        elif _holds(zones.outlines, zone, x, y):
+        elif holds(zones.outlines, zone, x, y):
             out[found] = zone
             found += 1
     return found
 
 
 @inner_kernel
-def _holds(outlines: Outlines, zone: int, x: float, y: float) -> bool:
+def holds(outlines: Outlines, zone: int, x: float, y: float) -> bool:
+    """Whether the zone holds (x, y), its border included."""
     radius = outlines.discs[zone, 2]
     if radius >= 0.0:
         across, up = x - outlines.discs[zone, 0], y - outlines.discs[zone, 1]
@@ -93,25 +95,13 @@ def _holds(outlines: Outlines, zone: int, x: float, y: float) -> bool:
                 continue
             if ax < x - BORDER_M and bx < x - BORDER_M:
                 continue
-            if _touches(edges, edge, x, y):
+            if square_distance(edges, edge, x, y) <= BORDER_M * BORDER_M:
                 return True
             if (ay > y) != (by > y) and x < ax + (y - ay) / (by - ay) * (bx - ax):
                 inside = not inside
         if inside:
             return True
     return False
-
-
-@inner_kernel
-def _touches(edges: NDArray[np.float64], edge: int, x: float, y: float) -> bool:
-    ax, ay = edges[edge, 0], edges[edge, 1]
-    dx, dy = edges[edge, 2] - ax, edges[edge, 3] - ay
-    square = dx * dx + dy * dy
-    along = 0.0
-    if square > 0.0:
-        along = min(1.0, max(0.0, ((x - ax) * dx + (y - ay) * dy) / square))
-    ex, ey = x - ax - along * dx, y - ay - along * dy
-    return bool(ex * ex + ey * ey <= BORDER_M * BORDER_M)
 
 
 def build_zones(shapes: Sequence[Shape]) -> Zones:
@@ -229,7 +219,7 @@ def _mark(
                 continue
             if not known:  # beside a cell without border lies nothing else
                 cx, cy = corner[0] + (column + 0.5) * cell_m, corner[1] + (row + 0.5) * cell_m
-                inside = _holds(outlines, zone, cx, cy)
+                inside = holds(outlines, zone, cx, cy)
                 known = True
             if inside:
                 marks[row, column] = _WHOLE

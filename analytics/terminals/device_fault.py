@@ -42,7 +42,7 @@ def fold_fault(
         if state["fault_bad"] == 0:
             events[_say(state, here, events)]["action"] = CLEARED
             state["fault_open"] = 0
-    elif bad and state["fault_window"] >= window:
+    elif state["fault_window"] >= window:  # a good reading may be what fills it
         many = _ones(state["fault_bad"]) > rules.fault_share * window
         if many or _ones(state["fault_off"]) >= rules.fault_clock:
             state["fault_open"] = 1

@@ -40,6 +40,7 @@ PAGE: LiteralString = (
        AND (%(severity)s::text[] IS NULL OR alert.severity = ANY(%(severity)s))
        AND (%(device_id)s::text IS NULL OR alert.device_id = %(device_id)s)
        AND (%(group_id)s::bigint IS NULL OR alert.group_id = %(group_id)s)
+       AND (%(lead_id)s::bigint IS NULL OR alert.lead_id = %(lead_id)s)
        AND (%(escalated)s::boolean IS NULL OR (alert.escalated_at IS NOT NULL) = %(escalated)s)
        AND (%(begin)s::timestamptz IS NULL OR alert.opened_at >= %(begin)s)
        AND (%(end)s::timestamptz IS NULL OR alert.opened_at < %(end)s)
@@ -74,6 +75,8 @@ class ExplanationShape(Shape):
     rule: dict[str, Any]
     judged_by: Annotated[dict[str, Any], Field(alias="register")]
     values: dict[str, Any]
+    copied_from: dict[str, Any] | None
+    """Of a copy: whose readings it repeats, from when to when."""
     score: dict[str, Any]
     stretch: dict[str, Any]
     caveats: list[str]
@@ -107,6 +110,7 @@ def list_alerts(
     severity: Annotated[list[Severity] | None, Query()] = None,
     device_id: str | None = None,
     group_id: Annotated[int | None, Query(ge=1)] = None,
+    lead_id: Annotated[int | None, Query(ge=1)] = None,
     escalated: bool | None = None,  # noqa: FBT001 - a query parameter
     begin: From = None,
     to: To = None,
@@ -121,7 +125,7 @@ def list_alerts(
         PAGE,
         {
             "state": state, "kind": kind, "severity": severity, "device_id": device_id, "group_id": group_id,
-            "escalated": escalated, "begin": begin, "end": to,
+            "lead_id": lead_id, "escalated": escalated, "begin": begin, "end": to,
             "after_at": after_at, "after_id": after_id, "fetch": page.fetch,
         },
     )  # fmt: skip

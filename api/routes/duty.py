@@ -8,6 +8,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from alerts.duty import FALSE_ALARMS
 from alerts.presentation import plain
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
@@ -209,36 +210,6 @@ def _items(request: Request, connection: Connection[Any]) -> dict[str, Any]:
         "groups": rows(connection, GROUPS),
         "leads": rows(connection, LEADS, {"today": today}),
     }
-
-
-# Judged are alerts that an officer dismissed, and those whose lead was found unfounded or confirmed.
-FALSE_ALARMS: LiteralString = """
-    WITH told AS (
-        SELECT alert.kind, alert.state, alert.dismiss_code,
-               alert.state = 'dismissed' AS dismissed,
-               alert.state <> 'dismissed' AND lead.state = 'unfounded' AS unfounded,
-               alert.state NOT IN ('dismissed', 'withdrawn')
-                   AND lead.state IN ('confirmed', 'filed', 'transferred', 'decided', 'closed') AS confirmed
-          FROM alert LEFT JOIN lead ON lead.id = alert.lead_id
-         WHERE (%(begin)s::timestamptz IS NULL OR alert.opened_at >= %(begin)s)
-           AND (%(end)s::timestamptz IS NULL OR alert.opened_at < %(end)s)
-    ), codes AS (
-        SELECT kind, json_object_agg(code, n) AS by_code
-          FROM (SELECT kind, coalesce(dismiss_code, 'other') AS code, count(*) AS n
-                  FROM told WHERE dismissed GROUP BY 1, 2) t
-         GROUP BY kind
-    )
-    SELECT kind, count(*) AS alerts, count(*) FILTER (WHERE state = 'withdrawn') AS withdrawn,
-           count(*) FILTER (WHERE dismissed) AS dismissed,
-           coalesce((SELECT by_code FROM codes WHERE codes.kind = told.kind), '{}') AS dismissed_by_code,
-           count(*) FILTER (WHERE unfounded) AS unfounded,
-           count(*) FILTER (WHERE confirmed) AS confirmed,
-           count(*) FILTER (WHERE dismissed OR unfounded)::float8
-               / nullif(count(*) FILTER (WHERE dismissed OR unfounded OR confirmed), 0) AS false_share
-      FROM told
-     GROUP BY kind
-     ORDER BY kind
-"""
 
 
 @router.get("/stats/false-alarms", response_model=list[FalseAlarmShape])

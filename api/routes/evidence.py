@@ -18,7 +18,9 @@ from api.shapes import Shape, page_of
 router = APIRouter(tags=["leads"])
 
 HEADS: LiteralString = """
-    SELECT day, entries, prev_head, head, closed_at FROM journal_head
+    SELECT day, entries, prev_head, head, closed_at, stamped_at, authority AS stamped_by,
+           translate(encode(token, 'base64'), E'\n', '') AS timestamp_base64
+      FROM journal_head LEFT JOIN journal_head_stamp USING (day)
      WHERE (%(after)s::date IS NULL OR day < %(after)s)
      ORDER BY day DESC
      LIMIT %(fetch)s
@@ -31,6 +33,9 @@ class HeadShape(Shape):
     prev_head: str
     head: str
     closed_at: datetime
+    stamped_at: datetime | None
+    stamped_by: str | None
+    timestamp_base64: str | None
 
 
 @router.get("/leads/{lead_id}/evidence", response_class=Response)
@@ -38,7 +43,7 @@ def get_evidence(caller: AnyCaller, request: Request, connection: Database, lead
     """The evidence package as a ZIP; `fleetfume evidence verify` checks it anywhere. Its hash is written down."""
     content, digest = make_package(
         connection, lead_id, made_by=caller.name, zone=request.app.state.settings.zone, laws=request.app.state.laws,
-        catalogue=request.app.state.catalogue,
+        catalogue=request.app.state.catalogue, authority=request.app.state.authority,
     )  # fmt: skip
     return zipped(content, digest, f"lead-{lead_id}.zip")
 

@@ -1,129 +1,25 @@
-"""Kitchens' figures: of one outlet over time, of all over a period, of the streets; what the nights found; the limits."""
+"""What is known of kitchens: units' currents, meal hours, limits, shop-fronts; and what the nights found suspicious."""
 
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, Literal, LiteralString
-from zoneinfo import ZoneInfo
+from datetime import date
+from typing import Annotated, LiteralString
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, field_validator
 
 from alerts.fume_standards import fume_standards
-from alerts.kitchen_figures import Counter, open_ten_minutes
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
+from api.bodies import Body, Words
 from api.database import Database, one, rows
-from api.kitchen_shapes import (
-    FiguresShape,
-    KitchenFindingShape,
-    KitchenMonthShape,
-    StandardsShape,
-    StreetShape,
-    UnitShape,
-)
+from api.kitchen_shapes import KitchenFindingShape, MealHoursShape, ShopFrontShape, StandardsShape, UnitShape
 from api.paging import Page, pages
-from api.parameters import From, To
 from api.shapes import page_of
+from devices.hours import parse_hours
+from devices.meals import Scope
 from devices.repository import raise_version
 
 router = APIRouter(tags=["kitchens"])
 
-OF_OUTLET: LiteralString = "SELECT device_id FROM device WHERE kind = 'fume' AND bound_to = %(outlet_id)s"
-# Sums of ten minutes, or of days, in buckets of the local clock.
-FIGURES_10MIN: LiteralString = """
-    SELECT {bucket} AT TIME ZONE %(zone)s AS ts,
-           sum(fume_sum) / nullif(sum(cooking), 0) AS fume_mg_m3, max(fume_max) AS fume_max_mg_m3,
-           sum(readings) AS readings, sum(valid) AS valid,
-           sum(over * 10 / expected) AS over_min, sum(fan_on * 10 / expected) AS fan_on_min,
-           sum(both_on * 10 / expected) AS both_on_min,
-           count(*) FILTER (WHERE cooking > 0 AND cooking >= %(valid_share)s * expected) AS windows,
-           count(*) FILTER (WHERE cooking > 0 AND cooking >= %(valid_share)s * expected
-                              AND fume_sum > limit_mg_m3 * cooking) AS windows_over
-      FROM fume_10min
-     WHERE device_id = ANY(%(device_ids)s) AND begins_at >= %(begin)s AND begins_at < %(end)s {only}
-     GROUP BY 1 ORDER BY 1
-"""
-TEN_MINUTES: LiteralString = "date_trunc('minute', begins_at AT TIME ZONE %(zone)s)"
-HOURS: LiteralString = "date_trunc('hour', begins_at AT TIME ZONE %(zone)s)"
-FIGURES_DAYS: LiteralString = """
-    SELECT {bucket} AT TIME ZONE %(zone)s AS ts,
-           sum(fume_sum) / nullif(sum(cooking), 0) AS fume_mg_m3, max(fume_max) AS fume_max_mg_m3,
-           sum(readings) AS readings, sum(valid) AS valid,
-           sum(over * interval_s / 60) AS over_min, sum(fan_on * interval_s / 60) AS fan_on_min,
-           sum(both_on * interval_s / 60) AS both_on_min, sum(windows) AS windows, sum(windows_over) AS windows_over
-      FROM fume_day
-     WHERE device_id = ANY(%(device_ids)s)
-       AND day >= (%(begin)s AT TIME ZONE %(zone)s)::date AND day < (%(end)s AT TIME ZONE %(zone)s)::timestamp
-     GROUP BY 1 ORDER BY 1
-"""
-QUERIES: dict[str, LiteralString] = {
-    "10m": FIGURES_10MIN.replace("{bucket}", TEN_MINUTES).replace("{only}", ""),
-    "1h": FIGURES_10MIN.replace("{bucket}", HOURS).replace("{only}", "AND open"),
-    "1d": FIGURES_DAYS.replace("{bucket}", "day::timestamp"),
-    "1mo": FIGURES_DAYS.replace("{bucket}", "date_trunc('month', day::timestamp)"),
-}
-SPAN = {
-    "10m": timedelta(days=1),
-    "1h": timedelta(days=7),
-    "1d": timedelta(days=31),
-    "1mo": timedelta(days=366),
-}
-
-LAST_CLEANINGS: LiteralString = """
-    SELECT outlet_id, max(cleaned_on) AS cleaned_on
-      FROM (SELECT outlet_id, cleaned_on FROM outlet WHERE cleaned_on IS NOT NULL
-             UNION ALL
-            SELECT outlet_id, cleaned_on FROM cleaning_record WHERE struck_at IS NULL) AS known
-     GROUP BY outlet_id
-"""
-MONTH: LiteralString = (
-    "WITH cleaned AS ("  # noqa: S608 - two constants
-    + LAST_CLEANINGS
-    + """), summed AS (
-    SELECT device.bound_to AS outlet_id,
-           sum(fume_sum) / nullif(sum(cooking), 0) AS fume_mg_m3, max(fume_max) AS fume_max_mg_m3,
-           sum(over * fume_day.interval_s / 60) AS over_min, sum(fan_on * fume_day.interval_s / 60) AS fan_on_min,
-           sum(both_on * fume_day.interval_s / 60) AS both_on_min, sum(dithering) AS dithering,
-           sum(windows) AS windows, sum(windows_over) AS windows_over,
-           sum(valid) AS valid, sum(open_heard) AS open_heard, max(fume_day.interval_s) AS interval_s,
-           count(DISTINCT fume_day.device_id) AS monitors
-      FROM fume_day JOIN device USING (device_id)
-     WHERE day >= %(begin)s AND day < %(end)s
-     GROUP BY device.bound_to)
-    SELECT outlet.outlet_id, outlet.name, outlet.scale, outlet.hours, outlet_street.jurisdiction,
-           fume_mg_m3, fume_max_mg_m3, over_min, fan_on_min, both_on_min, dithering, windows, windows_over, valid,
-           open_heard, interval_s, monitors, cleaned.cleaned_on, outlet.cleaning_days,
-           (SELECT sum(both_on * fume_day.interval_s) / 3600
-              FROM fume_day JOIN device USING (device_id)
-             WHERE device.bound_to = outlet.outlet_id AND day > cleaned.cleaned_on) AS purifier_h_since_cleaning
-      FROM outlet
-      LEFT JOIN outlet_street USING (outlet_id)
-      LEFT JOIN summed ON summed.outlet_id = outlet.outlet_id
-      LEFT JOIN cleaned ON cleaned.outlet_id = outlet.outlet_id
-     WHERE %(after)s::text IS NULL OR outlet.outlet_id > %(after)s
-     ORDER BY outlet.outlet_id
-     LIMIT %(fetch)s
-"""
-)
-STREETS: LiteralString = """
-    WITH summed AS (
-        SELECT device.bound_to AS outlet_id, sum(windows) AS windows, sum(windows_over) AS windows_over,
-               sum(fan_on * fume_day.interval_s) AS fan_on, sum(both_on * fume_day.interval_s) AS both_on
-          FROM fume_day JOIN device USING (device_id)
-         WHERE day >= %(begin)s AND day < %(end)s
-         GROUP BY device.bound_to)
-    SELECT outlet_street.jurisdiction AS code, jurisdiction.name, count(*) AS outlets,
-           count(*) FILTER (WHERE windows > 0) AS measured,
-           count(*) FILTER (WHERE windows > 0 AND windows_over = 0) AS never_over,
-           sum(windows) AS windows, sum(windows_over) AS windows_over,
-           1 - sum(windows_over)::float8 / nullif(sum(windows), 0) AS compliance_rate,
-           sum(both_on) / nullif(sum(fan_on), 0) AS linkage_rate
-      FROM outlet
-      LEFT JOIN outlet_street USING (outlet_id)
-      LEFT JOIN jurisdiction ON jurisdiction.code = outlet_street.jurisdiction
-      LEFT JOIN summed USING (outlet_id)
-     GROUP BY outlet_street.jurisdiction, jurisdiction.name
-     ORDER BY outlet_street.jurisdiction
-"""
 FINDINGS: LiteralString = """
     SELECT kitchen_finding.*, outlet.name AS outlet_name
       FROM kitchen_finding LEFT JOIN outlet USING (outlet_id)
@@ -142,76 +38,51 @@ PUT_UNIT: LiteralString = """
     RETURNING *
 """
 
+MEAL_HOURS: LiteralString = "SELECT * FROM meal_hours ORDER BY scope, subject, valid_from"
+PUT_MEAL_HOURS: LiteralString = """
+    INSERT INTO meal_hours (scope, subject, valid_from, hours, confirmed, source, set_by)
+    VALUES (%(scope)s, %(subject)s, %(valid_from)s, %(hours)s, %(confirmed)s, %(source)s, %(by)s)
+        ON CONFLICT (scope, subject, valid_from) DO UPDATE
+       SET hours = EXCLUDED.hours, confirmed = EXCLUDED.confirmed, source = EXCLUDED.source, set_by = EXCLUDED.set_by,
+           set_at = now()
+    RETURNING *
+"""
+SHOP_FRONTS: LiteralString = """
+    SELECT shop_front.*,
+           ARRAY(SELECT device_id FROM device WHERE kind = 'fume' AND bound_to = shop_front.outlet_id
+                  ORDER BY device_id) AS monitors,
+           ARRAY(SELECT id FROM lead WHERE lead.outlet_id = shop_front.outlet_id ORDER BY id) AS leads
+      FROM shop_front
+     WHERE (%(after)s::text IS NULL OR unit_id > %(after)s)
+       AND (%(grid_cell)s::text IS NULL OR grid_cell = %(grid_cell)s)
+     ORDER BY unit_id LIMIT %(fetch)s
+"""
+
 Admin = Annotated[Caller, Depends(allowed())]
-FromDay = Annotated[
-    date | None, Query(alias="from", description="local day, inclusive; default the month's first")
-]
-ToDay = Annotated[date | None, Query(alias="to", description="local day, exclusive; default tomorrow")]
 Amperes = Annotated[float, Field(gt=0, le=1000)]
 
 
-class UnitBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class UnitBody(Body):
     fan_min_a: Amperes | None = None
     purifier_min_a: Amperes | None = None
-    source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+    source: Words
 
 
-@router.get("/outlets/{outlet_id}/figures", response_model=page_of(FiguresShape))
-def outlet_figures(
-    _: AnyCaller,
-    request: Request,
-    connection: Database,
-    outlet_id: str,
-    every: Annotated[Literal["10m", "1h", "1d", "1mo"], Query()] = "1d",
-    begin: From = None,
-    to: To = None,
-) -> Answer:
-    """Means, maxima, minutes over the limit, with the fan and with both on, by local time; hours: opening hours only."""
-    if one(connection, "SELECT FROM outlet WHERE outlet_id = %s", (outlet_id,)) is None:
-        raise HTTPException(404, f"no outlet {outlet_id!r} in the register")
-    device_ids = [row["device_id"] for row in rows(connection, OF_OUTLET, {"outlet_id": outlet_id})]
-    counter(request).count(connection, device_ids)
-    to = to or datetime.now(UTC)
-    found = rows(
-        connection,
-        QUERIES[every],
-        {
-            "device_ids": device_ids, "begin": begin or to - SPAN[every], "end": to,
-            "zone": _zone(request).key, "valid_share": request.app.state.catalogue.fume_rules().valid_share,
-        },
-    )  # fmt: skip
-    return Answer({"items": [{**row, **_rates(row)} for row in found], "next_cursor": None})
+class MealHoursBody(Body):
+    scope: Scope
+    subject: Annotated[str, Field(max_length=64)] = ""
+    """An outlet's id, or a word of the trade; nothing for the default."""
+    valid_from: date
+    hours: Words
+    confirmed: bool = False
+    source: Words
 
-
-@router.get("/stats/kitchens", response_model=page_of(KitchenMonthShape))
-def kitchen_figures(
-    _: AnyCaller,
-    request: Request,
-    connection: Database,
-    page: Annotated[Page, Depends(pages("kitchen_figures", str))],
-    begin: FromDay = None,
-    to: ToDay = None,
-) -> Answer:
-    """Every outlet's figures over a period of local days; this month by default."""
-    begin, to = _days(request, begin, to)
-    counter(request).count(connection)
-    (after,) = page.after or (None,)
-    found = rows(connection, MONTH, {"begin": begin, "end": to, "after": after, "fetch": page.fetch})
-    now = datetime.now(_zone(request)).replace(tzinfo=None)
-    period = datetime.combine(begin, time()), min(datetime.combine(to, time()), now)
-    return Answer(page.answer(found, lambda row: [row["outlet_id"]], lambda row: _month(row, *period)))
-
-
-@router.get("/stats/streets", response_model=page_of(StreetShape))
-def street_figures(
-    _: AnyCaller, request: Request, connection: Database, begin: FromDay = None, to: ToDay = None
-) -> Answer:
-    """Per street or town: outlets, how many were measured and never over, the share of valid means that comply (达标率)."""
-    begin, to = _days(request, begin, to)
-    counter(request).count(connection)
-    return Answer({"items": rows(connection, STREETS, {"begin": begin, "end": to}), "next_cursor": None})
+    @field_validator("hours")
+    @classmethod
+    def _readable(cls, hours: str) -> str:
+        if not parse_hours(hours):
+            raise ValueError(f"{hours!r} is not HH:MM-HH:MM, several with ';'")
+        return hours
 
 
 @router.get("/kitchen-findings", response_model=page_of(KitchenFindingShape))
@@ -270,43 +141,36 @@ def list_standards(_: AnyCaller, request: Request) -> Answer:
     )
 
 
-def counter(request: Request) -> Counter:
-    state = request.app.state
-    if not hasattr(state, "kitchen_counter"):
-        state.kitchen_counter = Counter(state.catalogue, _zone(request))
-    found: Counter = state.kitchen_counter
-    return found
+@router.get("/meal-hours", response_model=page_of(MealHoursShape))
+def list_meal_hours(_: AnyCaller, connection: Database) -> Answer:
+    """When kitchens cook: for all, for a trade, for an outlet, each from a day on; whether somebody has seen it there."""
+    return Answer({"items": rows(connection, MEAL_HOURS), "next_cursor": None})
 
 
-def _zone(request: Request) -> ZoneInfo:
-    zone: ZoneInfo = request.app.state.settings.zone
-    return zone
+@router.put("/meal-hours", response_model=MealHoursShape)
+def put_meal_hours(admin: Admin, connection: Database, body: MealHoursBody) -> Answer:
+    """Set meal hours from a day on; those of before stay. The same scope, subject and day again: in its place."""
+    if (body.scope == "default") != (body.subject == ""):
+        raise HTTPException(
+            422, f"subject={body.subject!r}: names a trade or an outlet; the default has none"
+        )
+    if (
+        body.scope == "outlet"
+        and one(connection, "SELECT FROM outlet WHERE outlet_id = %s", (body.subject,)) is None
+    ):
+        raise HTTPException(404, f"no outlet {body.subject!r} in the register")
+    raise_version(connection, actor=admin.name, note=f"meal hours of {body.subject or 'all'}")
+    return Answer(one(connection, PUT_MEAL_HOURS, {"by": admin.name, **body.model_dump()}))
 
 
-def _days(request: Request, begin: date | None, to: date | None) -> tuple[date, date]:
-    today = datetime.now(_zone(request)).date()
-    to = to or today + timedelta(days=1)
-    return begin or (to - timedelta(days=1)).replace(day=1), to
-
-
-def _rates(row: dict[str, Any]) -> dict[str, float | None]:
-    return {
-        "valid_rate": row["valid"] / row["readings"] if row["readings"] else None,
-        "linkage_rate": row["both_on_min"] / row["fan_on_min"] if row["fan_on_min"] else None,
-        "compliance_rate": 1 - row["windows_over"] / row["windows"] if row["windows"] else None,
-    }
-
-
-def _month(row: dict[str, Any], begin: datetime, end: datetime) -> dict[str, Any]:
-    """`row` of MONTH with its rates: what was heard, and valid, of what the opening hours should have brought."""
-    interval_s = row.pop("interval_s") or 60
-    monitors = row.pop("monitors") or 0
-    due = open_ten_minutes(row["hours"], begin, end) * max(1, monitors)
-    measured = row["windows"] is not None
-    return {
-        **row,
-        "online_rate": min(1.0, (row["open_heard"] or 0) / due) if due else None,
-        "valid_rate": min(1.0, (row["valid"] or 0) * interval_s / 600 / due) if due else None,
-        "linkage_rate": row["both_on_min"] / row["fan_on_min"] if measured and row["fan_on_min"] else None,
-        "compliance_rate": 1 - row["windows_over"] / row["windows"] if measured and row["windows"] else None,
-    }
+@router.get("/shop-fronts", response_model=page_of(ShopFrontShape))
+def list_shop_fronts(
+    _: AnyCaller,
+    connection: Database,
+    page: Annotated[Page, Depends(pages("shop_fronts", str))],
+    grid_cell: Annotated[str | None, Query()] = None,
+) -> Answer:
+    """Units along the streets, each with its grid cell, monitors and leads."""
+    (after,) = page.after or (None,)
+    found = rows(connection, SHOP_FRONTS, {"after": after, "grid_cell": grid_cell, "fetch": page.fetch})
+    return Answer(page.answer(found, lambda row: [row["unit_id"]]))

@@ -21,7 +21,7 @@ from alerts.leads import (
 )
 from alerts.outbox import take_turn
 from alerts.presentation import LEAD, lead_json, load_lead, publish_alert
-from alerts.reviews import load_levels, sign
+from alerts.reviews import distinct_people, load_levels, may_sign, sign
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
 from api.database import Database, rows
@@ -291,6 +291,7 @@ def _shower(request: Request, connection: Connection[Any], caller: Caller) -> An
     """Shows rows of LEAD to `caller`: with the title in the service's language, and what he may do next."""
     language = request.app.state.language
     today = _today(request)
+    distinct = distinct_people(connection)
     signers = {one.level: {*one.roles, "admin"} for one in load_levels(connection)}
 
     def show(row: dict[str, Any]) -> dict[str, Any]:
@@ -300,10 +301,8 @@ def _shower(request: Request, connection: Connection[Any], caller: Caller) -> An
         if level is not None:
             following = [state for state in following if state != "decided"]
             mine = [one["reviewer"] for one in row["reviews"] if one["round"] == row["review_round"]]
-            if caller.role in signers.get(level, {"admin"}) and caller.name not in {
-                *row["handled_by"],
-                *mine,
-            }:
+            fits = may_sign(row, caller.name, mine, distinct=distinct)
+            if fits and caller.role in signers.get(level, {"admin"}):
                 following = [moves.REVIEW, *following]
         return {
             **said,

@@ -57,6 +57,7 @@ class DeadShape(Shape):
     attempts: int
     error: str | None
     body: dict[str, Any]
+    held: int
 
 
 class Replay(_Body):
@@ -119,7 +120,11 @@ MAKE: LiteralString = """
     RETURNING id
 """
 DEAD: LiteralString = """
-    SELECT id, outbox_id, stream, attempts, error, body FROM webhook_delivery
+    SELECT id, outbox_id, stream, attempts, error, body,
+           (SELECT count(*) FROM webhook_delivery later
+             WHERE (later.webhook_id, later.stream) = (dead.webhook_id, dead.stream)
+               AND later.outbox_id > dead.outbox_id) AS held
+      FROM webhook_delivery dead
      WHERE webhook_id = %(id)s AND state = 'dead' AND (%(after)s::bigint IS NULL OR outbox_id > %(after)s)
      ORDER BY outbox_id
      LIMIT %(fetch)s
@@ -154,10 +159,17 @@ def delete_hook(_: Admin, connection: Database, webhook_id: Identity) -> Respons
 def list_dead(
     _: Admin, connection: Database, webhook_id: Identity, page: Annotated[Page, Depends(pages("dead letters", int))]
 ) -> Answer:  # fmt: skip
-    """What was put aside after too many tries."""
+    """What was put aside after too many tries; `held`: how much of its lead or alert waits behind it."""
     (after,) = page.after or (None,)
     found = rows(connection, DEAD, {"id": webhook_id, "after": after, "fetch": page.fetch})
     return Answer(page.answer(found, lambda row: [row["outbox_id"]]))
+
+
+@router.delete("/webhooks/{webhook_id}/dead/{outbox_id}", status_code=204)
+def discard(_: Admin, connection: Database, webhook_id: Identity, outbox_id: Identity) -> None:
+    """Give one of them up: what waits behind it goes on without it."""
+    if not webhooks.discard(connection, webhook_id, outbox_id):
+        raise HTTPException(404, f"webhook {webhook_id} has no dead letter of event {outbox_id}")
 
 
 @router.post("/webhooks/{webhook_id}/replay", response_model=Revived)

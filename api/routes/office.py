@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, LiteralString
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from alerts.reviews import Level, load_levels, store_levels
+from alerts.reviews import PUT_RULE, Level, distinct_people, load_levels, store_levels
 from alerts.workdays import load_calendar
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
@@ -26,6 +26,12 @@ class LevelBody(BaseModel):
     label_zh: Word
     label_en: Word
     roles: list[Literal["duty", "squad", "reviewer"]] = ["reviewer"]
+
+
+class ReviewRules(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    distinct_people: bool
 
 
 class DeadlineBody(BaseModel):
@@ -73,6 +79,19 @@ def put_levels(
     """Replace the list. Cases that are filed keep the list they were filed with."""
     store_levels(connection, [Level(**level.model_dump()) for level in body])
     return Answer(load_levels(connection))
+
+
+@router.get("/review-rules", response_model=ReviewRules)
+def get_review_rules(_: AnyCaller, connection: Database) -> Answer:
+    """Whether each level must be another person's. Who verified, confirmed or filed a lead never signs it."""
+    return Answer({"distinct_people": distinct_people(connection)})
+
+
+@router.put("/review-rules", response_model=ReviewRules)
+def put_review_rules(_: Admin, connection: Database, body: ReviewRules) -> Answer:
+    """From now on, for cases that are under review too."""
+    connection.execute(PUT_RULE, (body.distinct_people,))
+    return Answer(body.model_dump())
 
 
 DEADLINES: LiteralString = "SELECT * FROM deadline ORDER BY subject"

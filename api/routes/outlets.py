@@ -55,10 +55,11 @@ READINGS: LiteralString = (
      LIMIT %(fetch)s
     """
 )
-# Buckets begin on the local clock: a day is a day of FLEETFUME_TIMEZONE.
+# Buckets begin on the local clock: a day is a day of FLEETFUME_TIMEZONE. From the readings: what is counted by ten
+# minutes (alerts.kitchen_figures) is of those with the fan on, these are of all.
 MEANS: LiteralString = (
     """
-    SELECT date_bin(%(every)s, ts AT TIME ZONE %(zone)s, timestamp '2000-01-01') AT TIME ZONE %(zone)s AS ts,
+    SELECT {bucket} AT TIME ZONE %(zone)s AS ts,
            avg(fume_mg_m3) FILTER (WHERE quality = 'ok') AS fume_mg_m3,
            avg(pm_mg_m3) FILTER (WHERE quality = 'ok') AS pm_mg_m3,
            avg(nmhc_mg_m3) FILTER (WHERE quality = 'ok') AS nmhc_mg_m3,
@@ -75,13 +76,21 @@ MEANS: LiteralString = (
     + """
        AND ts >= %(begin)s AND ts < %(end)s
      GROUP BY 1
-    HAVING %(after_ts)s::timestamptz IS NULL
-        OR date_bin(%(every)s, min(ts) AT TIME ZONE %(zone)s, timestamp '2000-01-01') AT TIME ZONE %(zone)s
-           > %(after_ts)s
+    HAVING %(after_ts)s::timestamptz IS NULL OR {bucket_of_first} AT TIME ZONE %(zone)s > %(after_ts)s
      ORDER BY 1
      LIMIT %(fetch)s
     """
 )
+WIDTHS: LiteralString = "date_bin(%(every)s, {ts} AT TIME ZONE %(zone)s, timestamp '2000-01-01')"
+MONTHS: LiteralString = "date_trunc('month', {ts} AT TIME ZONE %(zone)s)"
+
+
+def means_by(bucket: LiteralString) -> LiteralString:
+    return MEANS.replace("{bucket}", bucket.replace("{ts}", "ts")).replace(
+        "{bucket_of_first}", bucket.replace("{ts}", "min(ts)")
+    )
+
+
 # What the monitor says of a period itself (HJ 212), beside its readings.
 OWN_MEANS: LiteralString = """
     SELECT begins_at, period, fume_mg_m3, fume_min_mg_m3, fume_max_mg_m3, pm_mg_m3, nmhc_mg_m3, flag, device_id
@@ -128,13 +137,13 @@ def list_readings(
     page: Annotated[Page, Depends(pages("readings", datetime, str))],
     begin: From = None,
     to: To = None,
-    every: Annotated[str | None, Query(description="average over this: 10m, 1h, 1d")] = None,
+    every: Annotated[str | None, Query(description="average over this: 1m, 10m, 1h, 1d; or 1mo")] = None,
 ) -> Answer:
     """Readings by time, raw or averaged over `every`; by default the last day of its data.
 
     A mean is of good readings alone; `ts` is the beginning of its bucket.
     """
-    width = read_every(every) if every is not None else None
+    width = read_every(every) if every not in (None, "1mo") else None
     if one(connection, "SELECT FROM outlet WHERE outlet_id = %s", (outlet_id,)) is None:
         raise _no_outlet(outlet_id)
     if begin is None or to is None:
@@ -145,7 +154,7 @@ def list_readings(
     after_ts, after_device = page.after or (None, None)
     found = rows(
         connection,
-        READINGS if width is None else MEANS,
+        READINGS if every is None else means_by(MONTHS if width is None else WIDTHS),
         {
             "outlet_id": outlet_id, "begin": begin, "end": to, "after_ts": after_ts, "after_device": after_device,
             "fetch": page.fetch, "every": width, "zone": request.app.state.settings.timezone,

@@ -186,7 +186,8 @@ def get_package(caller: AnyCaller, request: Request, connection: Database, trans
     }
     content, digest = make_package(
         connection, transfer["lead_id"], made_by=caller.name, zone=request.app.state.settings.zone,
-        laws=request.app.state.laws, catalogue=request.app.state.catalogue, extra=extra,
+        laws=request.app.state.laws, catalogue=request.app.state.catalogue, authority=request.app.state.authority,
+        extra=extra,
     )  # fmt: skip
     return zipped(content, digest, f"transfer-{transfer_id}.zip")
 

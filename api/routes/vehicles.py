@@ -83,7 +83,7 @@ def get_track(
     plate: str,
     begin: From = None,
     to: To = None,
-    max_points: Annotated[int, Query(ge=2, le=20_000)] = TRACK_POINTS,
+    max_points: Annotated[int, Query(ge=2, le=TRACK_MOST_FIXES)] = TRACK_POINTS,
 ) -> Answer:
     """The track as a GeoJSON LineString, thinned to `max_points`; by default the last two hours of its data.
 

@@ -4,9 +4,9 @@ import threading
 import time
 
 import psycopg
-import pytest
 
 from alerts.clerk import Job, run_clerk
+from tests.service.running import HANG_S, wait_until
 
 
 def test_of_two_clerks_one_works_and_the_other_takes_over(database_url: str) -> None:
@@ -20,15 +20,15 @@ def test_of_two_clerks_one_works_and_the_other_takes_over(database_url: str) -> 
         return thread
 
     first = start("first")
-    _wait(lambda: "first" in done)
+    wait_until(lambda: "first" in done)
     second = start("second")
     time.sleep(2.5)
     assert "second" not in done
     stops["first"].set()
-    first.join(10)
-    _wait(lambda: "second" in done)
+    first.join(HANG_S)
+    wait_until(lambda: "second" in done)
     stops["second"].set()
-    second.join(10)
+    second.join(HANG_S)
 
 
 def test_a_job_that_fails_is_tried_again_and_the_others_go_on(database_url: str) -> None:
@@ -42,14 +42,6 @@ def test_a_job_that_fails_is_tried_again_and_the_others_go_on(database_url: str)
     jobs = [Job("broken", 0.0, broken), Job("sound", 0.0, lambda _: done.append("sound"))]
     thread = threading.Thread(target=run_clerk, args=("desk", database_url, jobs, stop))
     thread.start()
-    _wait(lambda: done.count("broken") >= 2 and done.count("sound") >= 2)
+    wait_until(lambda: done.count("broken") >= 2 and done.count("sound") >= 2)
     stop.set()
-    thread.join(10)
-
-
-def _wait(condition: object) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():  # type: ignore[operator]
-        if time.monotonic() > deadline:
-            pytest.fail("not within 20 s")
-        time.sleep(0.05)
+    thread.join(HANG_S)

@@ -141,3 +141,46 @@ def test_old_pieces_and_profiles_are_forgotten(connection: psycopg.Connection) -
 
     assert connection.execute("SELECT hash FROM fume_piece").fetchall() == [(2,)]
     assert connection.execute("SELECT count(*) FROM kitchen_profile").fetchone() == (0,)
+
+
+def pieces(connection: psycopg.Connection, device_id: str, protected: str) -> None:
+    """Ten minutes from noon on: `x` in power protection, `.` at work."""
+    for n, one in enumerate(protected):
+        both, dithering = (2, 4) if one == "x" else (10, 0)
+        connection.execute(
+            "INSERT INTO fume_10min VALUES (%s, %s, true, 1, 10, 10, 10, 10, 3, 0.3, 0, 10, %s, %s, true, %s)",
+            (device_id, MIDNIGHT + timedelta(hours=12, minutes=10 * n), both, dithering, 10 - both),
+        )
+
+
+def test_a_purifier_that_cuts_out_three_times_a_day_is_found_and_twice_is_not(
+    connection: psycopg.Connection,
+) -> None:
+    pieces(connection, "F0", "x.xx.x")
+    pieces(connection, "F1", "x.xxxx")
+
+    assert examined(connection) == [("F0", "power_protection")]
+    assert connection.execute("SELECT explained FROM kitchen_finding").fetchall() == [
+        ({"episodes": 3, "minutes": 40},)
+    ]
+
+
+def test_who_is_unplugged_at_every_meal_from_the_first_day_on_is_found_by_its_meal_hours(
+    connection: psycopg.Connection,
+) -> None:
+    """It never seems to cook: only what is known of its meals says so."""
+    for days_ago in range(9, -1, -1):
+        for minute in range(0, 24 * 60, 2):
+            hour = minute / 60
+            if not (10.5 <= hour < 13.5 or 16.5 <= hour < 20.5):
+                at = MIDNIGHT - timedelta(days=days_ago) + timedelta(minutes=minute)
+                connection.execute(
+                    "INSERT INTO fume_reading (ts, device_id, fume_mg_m3, fan_on, quality, received_at)"
+                    " VALUES (%s, 'F0', 0, false, 'ok', now())",
+                    (at,),
+                )
+        found = examined(connection, DAY - timedelta(days=days_ago))
+
+    assert found == [("F0", "unplugged")]
+    connection.execute("UPDATE meal_hours SET hours = '02:00-04:00' WHERE scope = 'default'")
+    assert examined(connection) == []

@@ -52,7 +52,7 @@ def files(
 
 
 def sealed(content: dict[str, bytes]) -> bytes:
-    return seal(content, {"lead_id": 7}, lambda digest: b"%PDF-1.7 " + digest.encode())[0]
+    return seal(content, {"lead_id": 7}, lambda digest, _: b"%PDF-1.7 " + digest.encode())[0]
 
 
 @cache

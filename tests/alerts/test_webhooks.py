@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+import random
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -139,11 +141,71 @@ def test_what_keeps_failing_waits_longer_is_put_aside_and_sent_again_when_asked(
     states = connection.execute("SELECT state, error FROM webhook_delivery ORDER BY outbox_id").fetchall()
     assert states == [("dead", "HTTP 503"), ("waiting", None)]
     listener.usual = (204, {})
-    webhooks.deliver(connection, client)
-    assert listener.bodies[-1]["lead"]["step"] == 2  # the stream goes on
+    heard = len(listener.heard)
+    assert webhooks.deliver(connection, client) == 0  # the second step waits behind the first
     assert webhooks.replay(connection, hook_id, None) == 1
-    webhooks.deliver(connection, client)
-    assert listener.bodies[-1]["lead"]["step"] == 1
+    assert webhooks.deliver(connection, client) == 2
+    assert [said["lead"]["step"] for said in listener.bodies[heard:]] == [1, 2]
+
+
+def test_what_is_given_up_lets_its_stream_go_on(
+    connection: psycopg.Connection, listener: Listener, client: httpx2.Client
+) -> None:
+    hook_id = hook(connection, listener.url)
+    lead_id = builders.lead(connection)
+    first, second = (lead_event(connection, lead_id, step) for step in (1, 2))
+    webhooks.spread(connection)
+    connection.execute("UPDATE webhook_delivery SET state = 'dead' WHERE outbox_id = %s", (first,))
+    assert webhooks.deliver(connection, client) == 0
+    assert webhooks.discard(connection, hook_id, second) is False  # it is not put aside
+    assert webhooks.discard(connection, hook_id, first) is True
+    assert webhooks.deliver(connection, client) == 1
+    assert [said["lead"]["step"] for said in listener.bodies] == [2]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_however_the_other_side_fails_and_whenever_it_is_replayed_each_lead_arrives_whole_and_in_order(
+    connection: psycopg.Connection,
+    listener: Listener,
+    client: httpx2.Client,
+    monkeypatch: pytest.MonkeyPatch,
+    seed: int,
+) -> None:
+    dice = random.Random(seed)
+    monkeypatch.setattr(webhooks, "MOST_ATTEMPTS", 1)
+    hook_id = hook(connection, listener.url)
+    leads = [builders.lead(connection) for _ in range(3)]
+    steps: Counter[int] = Counter()
+    arrived: list[tuple[int, int]] = []
+
+    def look() -> None:
+        heard = len(listener.heard)
+        codes = [dice.choice([204, 204, 500]) for _ in range(60)]
+        listener.answers = [(code, {}) for code in codes]
+        webhooks.deliver(connection, client)
+        for code, said in zip(codes, listener.bodies[heard:], strict=False):
+            if code == 204:
+                arrived.append((said["lead"]["id"], said["lead"]["step"]))
+
+    for _ in range(40):
+        match dice.choice(["event", "event", "deliver", "later", "replay"]):
+            case "event":
+                lead_id = dice.choice(leads)
+                steps[lead_id] += 1
+                lead_event(connection, lead_id, steps[lead_id])
+                webhooks.spread(connection)
+            case "deliver":
+                look()
+            case "later":
+                later(connection)
+            case _:
+                webhooks.replay(connection, hook_id, None)
+    while connection.execute("SELECT 1 FROM webhook_delivery LIMIT 1").fetchone():
+        webhooks.replay(connection, hook_id, None)
+        later(connection)
+        look()
+    for lead_id in leads:
+        assert [step for one, step in arrived if one == lead_id] == list(range(1, steps[lead_id] + 1))
 
 
 def test_a_replay_from_an_event_sends_everything_since(

@@ -149,15 +149,14 @@ class Oracle:
             if not any(bad for _, bad, _ in window):
                 self.said.append((now, "cleared", "device_fault", "minor", self.fault))
                 self.fault = None
-        elif len(window) == 60 and bad:
+        elif len(window) == 60:
             many = sum(bad for _, bad, _ in window) > 30
             if many or sum(refused for _, _, refused in window) >= 10:
-                first, good = now, 0
+                first, good = 0, 0
                 for ts, was_bad, _ in reversed(self.readings):
-                    good = 0 if was_bad else good + 1
+                    first, good = (ts, 0) if was_bad else (first, good + (first > 0))
                     if good == 10:
                         break
-                    first = ts if was_bad else first
                 self.fault = first
                 self.said.append((now, "opened", "device_fault", "minor", first))
 
@@ -443,7 +442,9 @@ class Oracle:
             same = self.rise and now.ts - self.rise.ts <= 600 * S and now.away(self.rise) <= 300
             if not same:
                 again = source >= 0 and least >= 0.3 - 1e-6
-                if not any(self.kinds(s) & {0, 2} for s in self.stay(now)):
+                stay = self.stay(now)
+                tipping = self.unloading and self.is_same(now) and any(s.may_unload for s in stay)
+                if not tipping and not any(self.kinds(s) & {0, 2} for s in stay):
                     started = next(s.ts for s in since if s.load <= least + 0.05 + 1e-6)
                     self.say("opened", "unlicensed_loading", "major", started)
             self.rise = now
@@ -544,7 +545,9 @@ class Oracle:
         most = max((s.load for s in since), default=math.nan)
         if most - now.load >= 0.4 - 1e-6:
             first = next(s for s in since if s.load >= most - 0.05 - 1e-6)
-            self.evidence(now, "load_fall", any(s.may_unload for s in self.stay(now)), first)
+            rising = self.rise and now.ts - self.rise.ts <= 600 * S and now.away(self.rise) <= 300
+            if not (rising and any(s.source >= 0 for s in self.recent(now))):
+                self.evidence(now, "load_fall", any(s.may_unload for s in self.stay(now)), first)
             self.fall = now
         if self.unloading != before:
             self.end()

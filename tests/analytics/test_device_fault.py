@@ -54,6 +54,15 @@ def test_less_than_sixty_readings_say_nothing() -> None:
     assert [e.at for e in told(readings(BAD * 60))] == ["10:09:50"]
 
 
+def test_a_good_reading_may_be_the_one_that_fills_the_window() -> None:
+    """A clock that was wrong at first: the refused ones are known before the stored ones that follow."""
+    (opened,) = told(readings(BAD * 31 + GOOD * 40))
+
+    assert (opened.started, opened.at) == ("10:00", "10:09:50")
+    assert [e.at for e in told(readings(REFUSED * 10 + GOOD * 50))] == ["10:09:50"]
+    assert told(readings(REFUSED * 9 + GOOD * 51)) == []
+
+
 def test_ten_readings_refused_for_their_time_open_and_nine_do_not() -> None:
     assert told(readings(GOOD * 51 + REFUSED * 9 + GOOD * 60)) == []
     (opened,) = told(readings(GOOD * 50 + REFUSED * 10))
@@ -95,7 +104,11 @@ def test_a_refused_reading_moves_no_time_and_no_vehicle() -> None:
     assert len(quality) == 3
 
 
-@given(st.text(alphabet="ggggbr", min_size=40, max_size=200), st.integers(0, 200))
+LONG = st.text(alphabet="ggggbr", min_size=40, max_size=200)
+JUST_FULL = st.text(alphabet="ggb", min_size=55, max_size=70)
+
+
+@given(LONG | JUST_FULL, st.integers(0, 200))
 @settings(max_examples=200)
 def test_the_engine_says_what_the_oracle_says_however_the_readings_are_cut(text: str, cut: int) -> None:
     fixes: list[Any] = readings(text)

@@ -6,6 +6,7 @@ from typing import Any
 from devices.types import Registry
 from tests.analytics.trucks import (
     DEPOT,
+    FIELD,
     PIT,
     ROADSIDE,
     TIP,
@@ -50,6 +51,32 @@ def test_parked_drift() -> None:
     ]
 
     assert kinds(wander) == []
+
+
+def test_a_load_that_swings_between_steps_while_it_is_loaded() -> None:
+    """JT/T 808 knows empty, half and full: near a border the sensor shows now one, now the other."""
+    steps = [0.0, 0.0, 0.5, 0.0, 0.5, 0.5, 1.0, 0.5, 1.0, 1.0, 0.5, 1.0]
+    swinging = [fix(clock("10:00") + n * 30_000_000, PIT, load=load) for n, load in enumerate(steps)]
+    out = drive("10:06", "10:20", PIT, TIP, load=1.0)
+    steps = [0.5, 1.0, 0.5, 0.5, 0.0, 0.5, 0.0, 0.0]
+    tipped = [fix(clock("10:20:30") + n * 10_000_000, TIP, load=load) for n, load in enumerate(steps)]
+
+    assert kinds([*swinging, *out, *tipped]) == []
+    elsewhere = [fix(clock("10:06:30") + n * 10_000_000, FIELD, load=load) for n, load in enumerate(steps)]
+    assert set(kinds([*swinging, *elsewhere])) == {"illegal_dumping", "unlicensed_loading"}, (
+        "there nothing is forgiven"
+    )
+
+
+def test_what_is_tipped_after_the_swinging_is_told_all_the_same() -> None:
+    steps = [0.0, 0.5, 0.0, 0.5, 1.0, 0.5, 1.0]
+    swinging = [fix(clock("10:00") + n * 30_000_000, PIT, load=load) for n, load in enumerate(steps)]
+    out = drive("10:04", "10:06", PIT, ROADSIDE, load=1.0)
+
+    assert kinds([*swinging, *out, *stand("10:06:10", "10:08", ROADSIDE, load=0.5)]) == ["illegal_dumping"]
+    # Back into the pit with the load, ten minutes after it was taken up: that is no loading any more.
+    waited = stand("10:03:30", "10:14", PIT, load=1.0)
+    assert kinds([*swinging, *waited, *stand("10:14:30", "10:15", PIT, load=0.0)]) == ["illegal_dumping"]
 
 
 def test_parked_drift_with_a_load_is_never_more_than_info() -> None:

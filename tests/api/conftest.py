@@ -20,6 +20,7 @@ from api.keys import Keys
 from api.server import create_app
 from runtime.settings import Settings
 from tests import builders
+from tests.service.running import HANG_S
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def served(app: FastAPI) -> Iterator[str]:
             yield f"127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(timeout=20)
+            thread.join(timeout=HANG_S)
 
 
 @pytest.fixture

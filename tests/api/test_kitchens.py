@@ -56,8 +56,19 @@ def test_an_outlets_figures_come_by_ten_minutes_hours_days_and_months(
         60,
     )
     (month,) = figures("1mo")
-    assert month | {"ts": 0} == day | {"ts": 0}
+    rates = {"ts", "online_rate", "meal_online_rate", "valid_rate"}
+    assert {n: v for n, v in month.items() if n not in rates} == {
+        n: v for n, v in day.items() if n not in rates
+    }
     assert month["compliance_rate"] == 0.75
+    # Of a day twelve of 144 ten minutes were heard of; a month is here the two days that were asked for.
+    assert (day["online_rate"], month["online_rate"]) == pytest.approx((12 / 144, 6 / 144))
+    minutes = figures("1m")
+    assert (len(minutes), sum(one["over_min"] for one in minutes), minutes[70]["linkage_rate"]) == (
+        120,
+        30,
+        0,
+    )
 
 
 def test_an_unknown_outlet_has_no_figures(viewer: TestClient) -> None:

@@ -94,10 +94,43 @@ def test_nobody_reviews_their_own_step(as_user: Clients, reviewers: list[str], d
     assert sign(as_user("squad2"), lead_id, "handler").status_code == 200
     assert sign(as_user("squad2"), lead_id, "squad_leader").status_code == 403  # not that role
     assert sign(as_user("r2"), lead_id, "squad_leader").status_code == 200
-    assert sign(as_user("r2"), lead_id, "legal").status_code == 403
     assert sign(as_user("duty"), lead_id, "legal").status_code == 403
     assert sign(as_user("r3"), lead_id, "deputy_director").status_code == 409  # not its turn
     assert step(as_user("r3"), lead_id, to="review", level="legal").status_code == 422
+
+
+def test_one_reviewer_may_sign_every_level_unless_the_office_wants_another_person_each(
+    as_user: Clients, reviewers: list[str], database: Database
+) -> None:
+    lead_id = builders.lead(database, "filed")
+    for level in LEVELS[:3]:
+        assert sign(as_user("r1"), lead_id, level).status_code == 200
+    assert as_user("reviewer").put("/office/review-rules", json={"distinct_people": True}).status_code == 403
+    assert as_user("admin").put("/office/review-rules", json={"distinct_people": True}).status_code == 200
+    assert as_user("viewer").get("/office/review-rules").json() == {"distinct_people": True}
+    refused = sign(as_user("r1"), lead_id, "deputy_director")
+    assert (refused.status_code, "another person's" in refused.json()["detail"]) == (403, True)
+    assert "review" not in as_user("r1").get(f"/leads/{lead_id}").json()["next"]
+    assert sign(as_user("r2"), lead_id, "deputy_director").status_code == 200
+    as_user("admin").put("/office/review-rules", json={"distinct_people": False})
+    assert "review" in as_user("r1").get(f"/leads/{lead_id}").json()["next"]
+    assert sign(as_user("r1"), lead_id, "case_committee").status_code == 200
+    assert step(as_user("r1"), lead_id, to="decided").json()["state"] == "decided"
+
+
+@pytest.mark.parametrize("distinct", [False, True])
+def test_of_two_people_who_take_turns_none_signs_the_round_twice_if_each_level_is_anothers(
+    as_user: Clients, reviewers: list[str], database: Database, distinct: bool
+) -> None:
+    """A person who signed before is refused wherever in the round that was, and may sign again in the next round."""
+    as_user("admin").put("/office/review-rules", json={"distinct_people": distinct})
+    lead_id = builders.lead(database, "filed")
+    sign(as_user("r1"), lead_id, "handler")
+    sign(as_user("r2"), lead_id, "squad_leader")
+    assert sign(as_user("r1"), lead_id, "legal", "return").status_code == (403 if distinct else 200)
+    if distinct:
+        sign(as_user("r3"), lead_id, "legal", "return")
+    assert sign(as_user("r2"), lead_id, "handler").status_code == 200
 
 
 def test_a_return_begins_the_levels_anew(as_user: Clients, reviewers: list[str], database: Database) -> None:
@@ -157,6 +190,7 @@ def test_a_transfer_names_its_receiver_and_may_come_back(as_user: Clients, datab
 def test_what_is_unfounded_or_closed_is_reopened_by_the_duty_officer(
     as_user: Clients, database: Database
 ) -> None:
+    database.execute("UPDATE console_user SET squad = '二中队' WHERE name = 'squad'")
     lead_id = builders.lead(database, "unfounded")
     assert step(as_user("squad"), lead_id, to="assigned").status_code == 403
     again = step(as_user("duty"), lead_id, to="assigned", note="新线索").json()
@@ -165,6 +199,30 @@ def test_what_is_unfounded_or_closed_is_reopened_by_the_duty_officer(
         as_user("duty").post(f"/leads/{lead_id}/assignee", json={"assignee": "二中队", "note": "换班"}).json()
     )
     assert (other["state"], other["assignee"]) == ("assigned", "二中队")
+
+
+def test_a_lead_is_given_to_a_user_or_a_squad_that_there_is(as_user: Clients, database: Database) -> None:
+    database.execute("INSERT INTO console_user (name, role, password_hash) VALUES ('squad1', 'squad', 'x')")
+    database.execute("UPDATE console_user SET squad = '二中队' WHERE name = 'squad'")
+    for name in ("squad1", "一中队", "二中队"):
+        lead_id = builders.lead(database)
+        assert step(as_user("duty"), lead_id, to="assigned", assignee=name).json()["assignee"] == name
+    refused = step(as_user("duty"), builders.lead(database), to="assigned", assignee="三中队")
+    assert (refused.status_code, refused.headers["Content-Type"]) == (422, "application/problem+json")
+    for word in ("三中队", "squad1", "一中队, 二中队"):
+        assert word in refused.json()["detail"]
+    assert as_user("duty").post(f"/leads/{lead_id}/assignee", json={"assignee": "nobody"}).status_code == 422
+    assert as_user("duty").post(f"/leads/{lead_id}/assignee", json={"assignee": " "}).status_code == 422
+    database.execute("UPDATE console_user SET disabled_at = now() WHERE name = 'squad1'")
+    assert step(as_user("duty"), builders.lead(database), to="assigned", assignee="squad1").status_code == 422
+
+
+def test_an_office_that_has_entered_no_squad_officers_gives_leads_to_any_name(
+    as_user: Clients, database: Database
+) -> None:
+    database.execute("DELETE FROM console_user WHERE role = 'squad'")
+    given = step(as_user("duty"), builders.lead(database), to="assigned", assignee="王队长")
+    assert given.json()["assignee"] == "王队长"
 
 
 def lead_of(database: Database, *places: str) -> tuple[int, list[int]]:
@@ -253,14 +311,15 @@ def test_the_database_refuses_what_the_code_would_never_ask_for(database: Databa
         database.execute(statement)
 
 
-def test_the_database_lets_nobody_sign_twice(database: Database) -> None:
+def test_the_database_lets_nobody_sign_twice_where_each_level_is_anothers(database: Database) -> None:
     builders.lead(database, "filed")
+    database.execute("UPDATE review_rule SET distinct_people = true")
     insert = (
         "INSERT INTO lead_review (lead_id, round, position, level, verdict, reviewer, note)"
         " VALUES (1, 1, %s, %s, 'approve', %s, '')"
     )
     database.execute(insert, (1, "handler", "reviewer"))
-    with pytest.raises(psycopg.errors.UniqueViolation):
+    with pytest.raises(psycopg.errors.CheckViolation, match="has signed lead 1 already"):
         database.execute(insert, (2, "squad_leader", "reviewer"))
     with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
         database.execute("DELETE FROM lead_review")

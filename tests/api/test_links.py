@@ -36,8 +36,13 @@ def test_an_admin_keeps_webhooks_and_their_secrets_are_shown_to_nobody(
     )  # fmt: skip
     (dead,) = admin.get(f"/webhooks/{hook_id}/dead").json()["items"]
     assert (dead["outbox_id"], dead["error"]) == (1, "HTTP 500")
+    assert dead["held"] == 0
+    assert admin.delete(f"/webhooks/{hook_id}/dead/7").status_code == 404
     assert admin.post(f"/webhooks/{hook_id}/replay", json={}).json() == {"revived": 1}
     assert admin.post("/webhooks/99/replay", json={}).status_code == 404
+    database.execute("UPDATE webhook_delivery SET state = 'dead'")
+    assert admin.delete(f"/webhooks/{hook_id}/dead/1").status_code == 204
+    assert admin.get(f"/webhooks/{hook_id}/dead").json()["items"] == []
     assert admin.delete(f"/webhooks/{hook_id}").status_code == 204
     assert admin.delete(f"/webhooks/{hook_id}").status_code == 404
 

@@ -52,3 +52,20 @@ def test_a_move_that_is_none_is_refused(
 ) -> None:
     lead_id = builders.lead(database)
     assert as_role("admin").post(f"/leads/{lead_id}/transitions", json=body).status_code == 422
+
+
+@pytest.mark.parametrize("span", [{"from": "0001-01-01T00:00:00+10:00"}, {"to": "9999-12-31T23:59:59-10:00"}])
+def test_the_calendars_ends_are_instants_like_others(
+    as_role: Callable[[str], TestClient], span: dict[str, str]
+) -> None:
+    asking = as_role("admin")
+    described = asking.get("/openapi.json").json()["paths"]
+    asked = [
+        path.removeprefix("/api/v1").format(plate="鲁A00000", outlet_id="R0", device_id="V0")
+        for path, methods in described.items()
+        if {"from", "to"} <= {one["name"] for one in methods.get("get", {}).get("parameters", ())}
+    ]
+    assert len(asked) > 10
+    for path in asked:
+        answer = asking.get(path, params=span)
+        assert answer.status_code in {200, 422}, (path, answer.text)

@@ -152,3 +152,17 @@ def test_of_two_officers_who_acknowledge_at_once_one_is_named(
         )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
     assert told(database) == [("alert.updated", alert_id, None)]
+
+
+def test_work_can_be_given_to_whoever_can_do_something(viewer: TestClient, database: Database) -> None:
+    database.execute("UPDATE console_user SET squad = '一中队' WHERE name = 'squad'")
+    database.execute("UPDATE console_user SET disabled_at = now() WHERE name = 'reviewer'")
+    named = [(one["name"], one["squad"]) for one in viewer.get("/officers").json()]
+    assert named == [("squad", "一中队"), ("admin", None), ("duty", None)]
+
+
+def test_alerts_are_listed_by_their_lead(duty: TestClient, database: Database) -> None:
+    alert_id, lead_id = an_alert_with_a_lead(database)
+    builders.alert(database)
+    (shown,) = duty.get("/alerts", params={"lead_id": lead_id}).json()["items"]
+    assert shown["id"] == alert_id

@@ -129,7 +129,7 @@ SHOWN = {
             "/jurisdictions", "/permits", "/outlets", "/devices", "/alerts", "/leads", "/trips", "/hotspots",
             "/quarantine", "/stats/overview", "/stats/permits", "/stats/passages", "/stats/kitchens", "/stats/streets",
             "/kitchen-findings", "/kitchen-units", "/fume-standards", "/correction-orders", "/inspections",
-            "/shop-fronts",
+            "/shop-fronts", "/officers",
         )
     },
     "/vehicles/鲁A00000": "/vehicles/{plate}",

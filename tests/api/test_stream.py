@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from fastapi import FastAPI
+from prometheus_client import REGISTRY
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from starlette.websockets import WebSocket
@@ -23,9 +24,9 @@ from alerts.presentation import publish_alert
 from api import stream
 from api.auth import Token, read_token
 from tests import builders
+from tests.service.running import HANG_S, wait_until
 
 QUIET_S = 1.2  # longer than positions wait
-PATIENCE_S = 20.0
 
 
 class Live:
@@ -50,7 +51,7 @@ def received(events: ClientConnection, *, at_least: int = 0) -> list[dict[str, A
     got: list[dict[str, Any]] = []
     try:
         while True:
-            patience = QUIET_S if len(not_positions(got)) >= at_least else PATIENCE_S
+            patience = QUIET_S if len(not_positions(got)) >= at_least else HANG_S
             got.append(json.loads(events.recv(timeout=patience)))
     except TimeoutError:
         return got
@@ -59,7 +60,7 @@ def received(events: ClientConnection, *, at_least: int = 0) -> list[dict[str, A
 def _until_closed(events: ClientConnection) -> Iterator[str | bytes]:
     while True:
         try:
-            yield events.recv(timeout=PATIENCE_S)
+            yield events.recv(timeout=HANG_S)
         except ConnectionClosed:
             return
 
@@ -84,7 +85,7 @@ def test_an_alert_is_told_at_once_as_the_api_shows_it(live: Live, database: Conn
     with live() as events:
         begun = time.monotonic()
         (event_id,) = tell(database, 1)
-        event = json.loads(events.recv(timeout=5))
+        event = json.loads(events.recv(timeout=HANG_S))
         took_s = time.monotonic() - begun
     assert (event["id"], event["type"]) == (event_id, "alert.opened")
     assert event["at"].endswith("Z")
@@ -114,10 +115,10 @@ def test_what_happens_from_the_moment_a_stream_is_accepted_is_told(
 
 
 def test_without_an_id_the_stream_begins_now_and_with_one_after_it(
-    live: Live, database: Connection[TupleRow]
+    live: Live, database: Connection[TupleRow], app: FastAPI
 ) -> None:
     missed = tell(database, 5)
-    time.sleep(0.5)
+    wait_until(lambda: app.state.hub.last_id == missed[-1])
     with live() as events:
         fresh = tell(database, 1)
         assert not_positions(received(events, at_least=1)) == fresh
@@ -202,11 +203,11 @@ async def test_resuming_while_others_write_misses_nothing_and_repeats_nothing(
 
 
 def test_only_vehicles_that_changed_are_sent_and_at_most_once_a_second(
-    live: Live, database: Connection[TupleRow]
+    live: Live, database: Connection[TupleRow], app: FastAPI
 ) -> None:
     builders.latest_position(database, device_id="V0")
     builders.latest_position(database, device_id="V1")
-    time.sleep(1.5)
+    wait_until(lambda: len(app.state.hub._positions) == 2)
     with live() as events:
         first = received(events)
         assert [len(event["vehicles"]) for event in first] == [2]
@@ -266,7 +267,7 @@ def test_a_stream_ends_with_its_token(live: Live, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(stream, "read_token", about_to_expire)
     with live() as events, pytest.raises(ConnectionClosed) as closed:
-        events.recv(timeout=5)
+        events.recv(timeout=HANG_S)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == stream.TOKEN_EXPIRED
 
@@ -285,7 +286,7 @@ def test_a_client_that_takes_nothing_is_closed_and_can_resume(
         )
         database.execute("SELECT pg_notify('fleetfume_outbox', '')")
     with live(last_event_id=0) as events:
-        time.sleep(3)
+        wait_until(lambda: REGISTRY.get_sample_value("fleetfume_streams") == 0)  # given up
         got = [json.loads(message)["id"] for message in _until_closed(events)]
     assert got == list(range(1, len(got) + 1))
     assert len(got) < 200

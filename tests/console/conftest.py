@@ -35,7 +35,7 @@ def console_url(
             publish("ff/v1/vehicle/V0/telemetry", {"batch": tipping})
             publish("ff/v1/vehicle/V1/telemetry", {"batch": tipping[:3]})
             publish("ff/v1/vehicle/V2/telemetry", tipping[0])
-        wait_until(lambda: _leads(database_url) == 1, seconds=60)
+        wait_until(lambda: _leads(database_url) == 1)
         yield service.url
 
 

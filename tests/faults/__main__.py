@@ -4,6 +4,7 @@ python -m tests.faults [--minutes 1] [--outage-minutes 5] [--seed N] [FAULT…]
 """
 
 import argparse
+import os
 import random
 import sys
 import tempfile
@@ -23,7 +24,8 @@ def main() -> int:
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("faults", nargs="*", default=[*FAULTS, "everything"])
+    everything = [*FAULTS, "everything"]
+    options.add_argument("faults", nargs="*", default=everything, help=f"of {', '.join(everything)}")
     options.add_argument("--minutes", type=float, default=1)
     options.add_argument("--outage-minutes", type=float, default=5)
     options.add_argument("--seed", type=int, default=random.randrange(2**31))
@@ -36,7 +38,8 @@ def main() -> int:
             cluster.start()
             for name in asked.faults:
                 rows.append(_run(name, cluster, asked))
-                print(f"{rows[-1].seconds:.0f} s", *rows[-1].differences, sep="\n  ", flush=True)
+                print(f"{table_line(rows[-1])}\n  {rows[-1].seconds:.0f} s, load {os.getloadavg()[1]:.1f}")
+                print(*(f"  {difference}\n" for difference in rows[-1].differences), sep="", flush=True)
         finally:
             cluster.remove()
     finally:
@@ -46,9 +49,9 @@ def main() -> int:
 
 
 def _run(name: str, cluster: Cluster, asked: argparse.Namespace) -> Row:
-    seconds, per_s, pause_s = asked.minutes * 60, PER_S, 1.0
-    if name == "database_outage":  # lasts eight pauses, while the terminals go on
-        seconds, per_s, pause_s = asked.outage_minutes * 66, PER_S_AT_REST, asked.outage_minutes * 60 / 8
+    seconds, per_s, outage_s = asked.minutes * 60, PER_S, 8.0
+    if name == "database_outage":  # the terminals go on all the while, and a little longer
+        seconds, per_s, outage_s = asked.outage_minutes * 63, PER_S_AT_REST, asked.outage_minutes * 60
     faults = list(FAULTS.values()) if name == "everything" else [FAULTS[name]]
     with tempfile.TemporaryDirectory() as folder:
         row = run(
@@ -59,7 +62,8 @@ def _run(name: str, cluster: Cluster, asked: argparse.Namespace) -> Row:
             seed=asked.seed,
             seconds=seconds,
             per_s=per_s,
-            pause_s=pause_s,
+            pause_s=1.0,
+            outage_s=outage_s,
         )
         if not row.whole:
             kept = Path(tempfile.mkdtemp(prefix="fleetfume-chaos-"))

@@ -1,5 +1,7 @@
 """What can go wrong, each as a function that makes it so, waits, and mostly makes it well again."""
 
+import time
+
 from tests.faults.scenario import Fault, World
 
 
@@ -88,9 +90,9 @@ def fill_disk(world: World) -> None:
 def database_outage(world: World) -> None:
     """The longest: what comes meanwhile waits at the broker."""
     world.cluster.stop()
-    world.wait(8)
+    time.sleep(world.outage_s)
     world.cluster.start()
-    world.wait()
+    world.wait(max(1.0, world.outage_s / 8 / world.pause_s))
 
 
 def read_only_database(world: World) -> None:

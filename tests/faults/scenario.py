@@ -99,6 +99,8 @@ class World:
     chance: random.Random
     pause_s: float
     """How long a fault lasts, about."""
+    outage_s: float
+    """How long the database is away in an outage."""
 
     def wait(self, share: float = 1.0) -> None:
         time.sleep(share * self.pause_s * self.chance.uniform(0.5, 1.5))
@@ -168,6 +170,7 @@ def run(
     seconds: float,
     per_s: float,
     pause_s: float,
+    outage_s: float,
 ) -> Row:
     """Publish for about `seconds`, have `faults` strike all the while; heal, wait, and count."""
     print(f"{name}: seed {seed}, {seconds:g} s at {per_s:g} messages a second")
@@ -185,12 +188,12 @@ def run(
                     directory, through(to_database, url), f"mqtt://127.0.0.1:{to_broker.port}"
                 )
                 world = World(
-                    cluster, broker, to_database, to_broker, collector, random.Random(seed), pause_s
+                    cluster, broker, to_database, to_broker, collector, random.Random(seed), pause_s, outage_s
                 )
                 terminal = Terminal(broker.port, load.messages, per_s=per_s, window=200)
                 try:
                     collector.start()
-                    wait_until(lambda: collector.ready, seconds=90, what=collector.said)
+                    wait_until(lambda: collector.ready, what=collector.said)
                     terminal.start()
                     strikes = 0
                     deadline = time.monotonic() + 10 * seconds + 60

@@ -29,7 +29,17 @@ def cluster() -> Iterator[Cluster]:
 def test_nothing_is_lost_nor_doubled_nor_judged_otherwise(
     group: str, cluster: Cluster, tmp_path: Path
 ) -> None:
-    row = run(group, GROUPS[group], cluster, tmp_path, seed=SEED, seconds=8, per_s=180, pause_s=0.3)
+    row = run(
+        group,
+        GROUPS[group],
+        cluster,
+        tmp_path,
+        seed=SEED,
+        seconds=8,
+        per_s=180,
+        pause_s=0.3,
+        outage_s=2.4,
+    )
 
     assert row.strikes >= len(GROUPS[group]), row
     assert row.whole, row

@@ -27,7 +27,7 @@ def message(payload: object, topic: str = "ff/v1/vehicle/V1/telemetry") -> Deliv
     return Delivery(topic, raw, NOW_S * 1_000_000, mid=1, session=1)
 
 
-def sorted_out(*deliveries: Delivery, deferring: bool = False) -> Batch:
+def sorted_out(*deliveries: Delivery, deferring: bool = False, now_us: int = 0) -> Batch:
     return sort_out(
         deliveries,
         DEVICES,
@@ -35,6 +35,7 @@ def sorted_out(*deliveries: Delivery, deferring: bool = False) -> Batch:
         prefix="ff/v1",
         retention_us=400 * DAY_US,
         deferring=deferring,
+        now_us=now_us,
     )
 
 
@@ -77,6 +78,15 @@ def test_in_a_batch_the_good_readings_count_and_each_reason_is_kept_once_with_it
 def test_ten_minutes_ahead_is_still_readable() -> None:
     assert sorted_out(message(fix(NOW_S + 600))).runs["vehicle"]
     assert reasons(sorted_out(message(fix(NOW_S + 600.001)))) == [(Reason.FUTURE_TIME, 1)]
+
+
+def test_only_what_is_ahead_of_both_clocks_is_in_the_future() -> None:
+    twenty_min_later_us = (NOW_S + 1200) * 1_000_000
+    assert sorted_out(message(fix(NOW_S + 1800)), now_us=twenty_min_later_us).runs["vehicle"]
+    ahead_of_both = sorted_out(message(fix(NOW_S + 1800.001)), now_us=twenty_min_later_us)
+    assert reasons(ahead_of_both) == [(Reason.FUTURE_TIME, 1)]
+    assert "10 min ahead" in ahead_of_both.quarantined[0].detail
+    assert sorted_out(message(fix(NOW_S + 600)), now_us=1).runs["vehicle"], "an earlier clock refuses nothing"
 
 
 def test_what_no_registered_device_can_have_sent_is_quarantined_with_the_reason() -> None:

@@ -30,7 +30,7 @@ from tests.ingest.test_pipeline import (
 )
 from tests.parts.mosquitto import Mosquitto
 from tests.parts.postgres import fresh_database
-from tests.service.running import publisher, wait_until
+from tests.service.running import HANG_S, publisher, wait_until
 from tests.small_district import registry
 
 FILTERS = ["ff/v1/+/+/telemetry"]
@@ -58,7 +58,7 @@ class Collector:
         ):
             heard = Sessions(self.mqtt_url, FILTERS, numbers)
             heard.start()
-            wait_until(lambda: heard.connected, seconds=20)
+            wait_until(lambda: heard.connected)
             self.ready.set()
             while not self.stop.is_set():
                 batch = heard.take(max_bytes=20_000, max_wait_s=0.1, quiet_s=0.005)
@@ -79,11 +79,11 @@ def running(collector: Collector) -> Iterator[Collector]:
     thread = threading.Thread(target=collector.run)
     thread.start()
     try:
-        assert collector.ready.wait(30)
+        assert collector.ready.wait(HANG_S)
         yield collector
     finally:
         collector.stop.set()
-        thread.join(30)
+        thread.join(HANG_S)
         assert collector.dead.is_set(), "it ended by an exception"
 
 
@@ -150,7 +150,6 @@ def test_three_collectors_of_which_one_dies_end_like_one(
         dies.death = death
         wait_until(
             lambda: len(stored(connection, "vehicle_position", device_id)) == len(HAUL),
-            seconds=30,
             what=lambda: f"{len(stored(connection, 'vehicle_position', device_id))} of {len(HAUL)} stored",
         )
         assert time.monotonic() - begun < 20

@@ -2,7 +2,10 @@
 
 import itertools
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import psycopg
@@ -10,7 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alerts.catalogue import load_catalogue
+from alerts.explaining import explain
+from alerts.explanation_text import explanation_text
 from devices.repository import store_registry
+from ingest import rejudging
 from tests.ingest.test_pipeline import BEGIN_S, Reading, of, pipeline
 from tests.small_district import registry
 
@@ -25,7 +32,7 @@ pairs = itertools.count()
 def connection(module_database_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(module_database_url, autocommit=True) as connection:
         with connection.transaction():
-            store_registry(connection, registry(kitchens=2 * PAIRS + 5), actor="test", note="")
+            store_registry(connection, registry(kitchens=2 * PAIRS + 11), actor="test", note="")
         yield connection
 
 
@@ -54,10 +61,11 @@ def suspicions(connection: psycopg.Connection, device_id: str) -> list[tuple[Any
     shuffled=st.sampled_from(["in order", "copy first", "original newest first", "shuffled"]),
     size=st.integers(1, 40),
     per_batch=st.integers(1, 5),
+    page=st.sampled_from([50, rejudging.PAGE]),
 )
 @settings(max_examples=16, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_later_piece_is_the_copy_however_the_readings_arrive(
-    connection: psycopg.Connection, seed: int, shuffled: str, size: int, per_batch: int
+    connection: psycopg.Connection, seed: int, shuffled: str, size: int, per_batch: int, page: int
 ) -> None:
     number = next(pairs) % PAIRS
     original, copy = f"F{2 * number}", f"F{2 * number + 1}"
@@ -83,8 +91,9 @@ def test_the_later_piece_is_the_copy_however_the_readings_arrive(
         )
     ]
     line = pipeline()
-    for i in range(0, len(messages), per_batch):
-        line.process(connection, messages[i : i + per_batch])
+    with patch.object(rejudging, "PAGE", page):
+        for i in range(0, len(messages), per_batch):
+            line.process(connection, messages[i : i + per_batch])
 
     assert suspicions(connection, original) == []
     ((started, opened, state, copied_from),) = suspicions(connection, copy)
@@ -124,3 +133,70 @@ def test_a_copy_of_its_own_readings_is_found_across_batches(connection: psycopg.
 
     ((started, *_),) = suspicions(connection, "F64")
     assert started == 3900
+
+
+def originals(connection: psycopg.Connection, device_id: str) -> list[Any]:
+    found = connection.execute(
+        "SELECT evidence -> 'copied_from' FROM alert"
+        " WHERE device_id = %s AND kind = 'monitor_suspect' AND state <> 'withdrawn'",
+        (device_id,),
+    )
+    return [row[0] for row in found]
+
+
+def moment(seconds: int) -> str:
+    return datetime.fromtimestamp(BEGIN_S + seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize("first", ["the original", "the copy"])
+def test_a_copy_names_the_monitor_it_repeats_and_when_that_said_it(
+    connection: psycopg.Connection, first: str
+) -> None:
+    """Between them lie doubtful readings and one with the fan off, which belong to no piece."""
+    original, copy = ("F65", "F66") if first == "the original" else ("F67", "F68")
+    told = lunch(65 if first == "the original" else 67)[:60]
+    said = {original: told, copy: [{**one, "ts": one["ts"] + LATER_S} for one in told]}
+    said[original] = [
+        {**told[0], "ts": told[0]["ts"] - 120, "fan_on": False, "fume_mg_m3": 0.0},
+        *told[:30], {**told[30], "ts": told[29]["ts"] + 30, "fume_mg_m3": -0.5}, *told[30:],
+    ]  # fmt: skip
+    line = pipeline()
+    for device_id in said if first == "the original" else reversed(list(said)):
+        line.process(connection, [of("fume", device_id, said[device_id])])
+
+    outlet = f"R{original[1:]}"
+    assert originals(connection, copy) == [
+        {
+            "device_id": original,
+            "outlet_id": outlet,
+            "outlet_name": "示例饭店",
+            "from": moment(0),
+            "to": moment(59 * 60),
+        }
+    ]
+    (alert_id,) = (
+        connection.execute(
+            "SELECT id FROM alert WHERE device_id = %s AND kind = 'monitor_suspect'", (copy,)
+        ).fetchone()
+        or ()
+    )
+    explained = explain(connection, alert_id, load_catalogue(None), ZoneInfo("Asia/Shanghai"))
+    assert explained is not None
+    page = explanation_text(explained, "en", ZoneInfo("Asia/Shanghai"))
+    assert f"Copied from {original} 示例饭店" in page
+
+
+def test_a_copy_of_its_own_readings_names_itself(connection: psycopg.Connection) -> None:
+    told, line = lunch(69), pipeline()
+    line.process(connection, [of("fume", "F69", told[:60])])
+    line.process(connection, [of("fume", "F69", [{**one, "ts": one["ts"] + 3900} for one in told[:60]])])
+
+    ((named),) = originals(connection, "F69")
+    assert (named["device_id"], named["from"]) == ("F69", moment(0))
+
+
+def test_what_is_suspect_for_another_cause_names_nobody(connection: psycopg.Connection) -> None:
+    stuck = [{**one, "fume_mg_m3": 0.4} for one in lunch(70)]
+    pipeline().process(connection, [of("fume", "F70", stuck)])
+
+    assert originals(connection, "F70") == [None]

@@ -19,6 +19,7 @@ from devices.terminals import Terminals
 from ingest.arrivals import Delivery
 from ingest.joining import WITHIN_MINUTES
 from ingest.pipeline import Pipeline
+from tests.service.running import HANG_S
 from tests.small_district import registry
 
 NOW_US = 1_764_000_000_000_000
@@ -145,7 +146,7 @@ def test_two_collectors_that_get_a_part_each_at_the_same_time_do_not_miss_each_o
             meanwhile = pool.submit(ready.process, other, [of(whole[1])])
             with pytest.raises(TimeoutError):
                 meanwhile.result(timeout=1)
-        meanwhile.result(timeout=30)
+        meanwhile.result(timeout=HANG_S)
 
     assert stored(connection) == pytest.approx(ALL)
     assert quarantined(connection) == []

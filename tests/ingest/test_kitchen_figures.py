@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 
 from alerts.catalogue import load_catalogue
 from alerts.kitchen_figures import Counter
-from devices.repository import store_registry
+from devices.repository import raise_version, store_registry
 from ingest.arrivals import Delivery
 from tests.ingest.test_pipeline import Reading, of, pipeline
 from tests.small_district import registry
 
 KITCHENS = 40
+MORE = KITCHENS + 8
 LIMIT = 1.5
 ZONE = ZoneInfo("Asia/Shanghai")
 BEGIN = datetime(2025, 11, 25, 15, 10, tzinfo=UTC)
@@ -34,7 +35,7 @@ numbers = itertools.count()
 def connection(module_database_url: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(module_database_url, autocommit=True) as connection:
         with connection.transaction():
-            store_registry(connection, registry(kitchens=KITCHENS), actor="test", note="")
+            store_registry(connection, registry(kitchens=MORE), actor="test", note="")
         yield connection
 
 
@@ -139,7 +140,7 @@ def test_a_mark_whose_writer_has_not_committed_is_left_for_later(
 
 
 def test_only_the_opening_hours_count_for_what_was_expected(connection: psycopg.Connection) -> None:
-    before = registry(kitchens=KITCHENS)
+    before = registry(kitchens=MORE)
     device_id = f"F{KITCHENS - 1}"
     outlet = replace(before.outlets[f"R{KITCHENS - 1}"], hours="16:30-23:30")
     with connection.transaction():
@@ -155,3 +156,77 @@ def test_only_the_opening_hours_count_for_what_was_expected(connection: psycopg.
     assert connection.execute(
         "SELECT expected, readings, open_heard, cooking FROM fume_day WHERE device_id = %s", (device_id,)
     ).fetchall() == [(20, 20, 2, 40)]
+
+
+def unit(connection: psycopg.Connection, device_id: str) -> None:
+    """Of which only currents are known: the fan works from 2 A on, the purifier from 0.4 A."""
+    with connection.transaction():
+        raise_version(connection, actor="test", note="")
+        connection.execute(
+            "INSERT INTO kitchen_unit (device_id, fan_min_a, purifier_min_a, source) VALUES (%s, 2, 0.4, 'plate')",
+            (device_id,),
+        )
+
+
+def currents(device_id: str, amperes: list[float], fan_a: float = 4.5) -> Delivery:
+    """From twenty past eleven on, one reading a minute."""
+    return sent_by(
+        device_id,
+        [
+            {
+                "ts": (BEGIN + timedelta(minutes=10 + n)).timestamp(),
+                "fume_mg_m3": 0.3,
+                "fan_a": fan_a,
+                "purifier_a": a,
+            }
+            for n, a in enumerate(amperes)
+        ],
+    )
+
+
+def state(connection: psycopg.Connection, device_id: str) -> tuple[Any, ...] | None:
+    Counter(load_catalogue(None), ZONE).count(connection)
+    return connection.execute(
+        "SELECT fan_on, both_on, dithering, protected FROM fume_day WHERE device_id = %s", (device_id,)
+    ).fetchone()
+
+
+with_units = itertools.cycle(f"F{n}" for n in range(KITCHENS, MORE))
+WORKS, IDLE = 0.8, 0.05
+
+
+@pytest.mark.parametrize(
+    ("amperes", "expected"),
+    [
+        ([WORKS] * 10, (10, 10, 0, 0)),
+        ([IDLE] * 10, (10, 0, 0, 0)),  # off
+        ([IDLE, IDLE, WORKS, IDLE, IDLE, IDLE, WORKS, IDLE, IDLE, IDLE], (10, 2, 4, 1)),  # 8 / 2 > 2
+        ([IDLE, IDLE, WORKS, IDLE, IDLE, WORKS, IDLE, IDLE, WORKS, IDLE], (10, 3, 6, 1)),  # 7 / 2 > 3
+        ([WORKS, IDLE] * 5, (10, 5, 9, 0)),  # 5 / 2 < 5: it works
+        ([IDLE] * 8 + [WORKS] * 2, (10, 2, 1, 0)),  # a late start is no protection
+    ],
+)
+def test_a_purifier_that_works_now_and_then_is_in_power_protection_not_off(
+    connection: psycopg.Connection, amperes: list[float], expected: tuple[int, ...]
+) -> None:
+    device_id = next(with_units)
+    unit(connection, device_id)
+    pipeline().process(connection, [currents(device_id, amperes)])
+
+    assert state(connection, device_id) == expected
+
+
+def test_forty_minutes_of_power_protection_open_no_purifier_off_and_ten_minutes_off_do(
+    connection: psycopg.Connection,
+) -> None:
+    one, other = next(with_units), next(with_units)
+    for device_id in (one, other):
+        unit(connection, device_id)
+    flickering = [WORKS if n % 7 == 0 else IDLE for n in range(40)]
+    pipeline().process(connection, [currents(one, flickering), currents(other, [IDLE] * 11)])
+
+    found = connection.execute(
+        "SELECT device_id FROM alert WHERE kind = 'purifier_off' AND device_id = ANY(%s)", ([one, other],)
+    ).fetchall()
+    assert found == [(other,)]
+    assert (state(connection, one) or ())[3] == 4, "ten-minute pieces in protection"

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -134,14 +135,20 @@ def test_what_is_otherwise_wrong_with_a_message_becomes_a_row_of_its_own(
     assert len(listed(connection, Wanted(device_ids=["V29"]), limit=9)) == 1
 
 
-def test_a_time_that_was_ahead_when_it_came_stays_refused_however_late_it_is_read_again(
+def test_a_time_that_was_ahead_when_it_came_is_read_again_once_it_has_come(
     connection: psycopg.Connection,
 ) -> None:
-    ahead = {**A_BAD_HAUL[0], "ts": NOW_US / 1e6 + 3600}
-    pipeline().process(connection, [of("vehicle", "V28", [ahead])])
-
-    assert again(connection, "V28") == Outcome()
+    has_come = {**A_BAD_HAUL[0], "ts": NOW_US / 1e6 + 3600}
+    to_come = {**A_BAD_HAUL[1], "ts": time.time() + 3600}
+    pipeline().process(connection, [of("vehicle", "V28", [reading]) for reading in (has_come, to_come)])
     assert stored(connection, "vehicle_position", "V28") == []
+
+    outcome = again(connection, "V28")
+
+    assert (outcome.rows, outcome.resolved, outcome.stored) == (2, 1, 1)
+    assert outcome.still == Counter(future_time=1)
+    ((at, _),) = stored(connection, "vehicle_position", "V28")
+    assert at.timestamp() == has_come["ts"]
 
 
 def test_a_message_that_breaks_the_reader_does_not_keep_the_others(

@@ -51,6 +51,11 @@ def test_a_device_is_registered_and_what_it_had_sent_before_is_read(
     assert "0 rows" in fleetfume("quarantine", "list", "--to", "2026-11-23T00:00:00Z", env=env)
 
 
+def test_parts_of_messages_are_not_read_again_and_it_says_why(env: dict[str, str]) -> None:
+    with pytest.raises(AssertionError, match="a part is read by itself when the other parts come"):
+        fleetfume("quarantine", "retry", "--reason", "incomplete_message", env=env)
+
+
 def test_findings_are_made_again_and_printed(env: dict[str, str], database_url: str) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         with connection.transaction():

@@ -10,6 +10,7 @@ from alerts.leads import NothingToOpen, open_lead
 from alerts.outbox import take_turn
 from devices.repository import store_registry
 from tests.ingest.test_pipeline import A_BAD_HAUL, of, pipeline
+from tests.service.running import HANG_S
 from tests.small_district import registry
 
 ROUNDS = 6
@@ -31,7 +32,7 @@ def at_once(*works: Callable[[], None]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(HANG_S)
     if failures:
         raise failures[0]
 

@@ -16,7 +16,7 @@ from ingest.arrivals import Arrivals, Delivery
 from ingest.receiver import Receiver
 from runtime.embedded.broker import embedded_broker
 from tests.parts.mosquitto import Mosquitto
-from tests.service.running import publisher, wait_until
+from tests.service.running import HANG_S, publisher, wait_until
 
 FILTERS = ["ff/v1/+/+/telemetry"]
 
@@ -26,7 +26,7 @@ def receiving(url: str, name: str) -> Iterator[Receiver]:
     one = Receiver(url, FILTERS, client_id=name, into=Arrivals())
     one.start()
     try:
-        wait_until(lambda: one.connected, seconds=20, what=lambda: "connected")
+        wait_until(lambda: one.connected, what=lambda: "connected")
         yield one
     finally:
         one.stop()
@@ -66,11 +66,11 @@ def test_it_comes_back_to_a_broker_that_was_killed_and_old_acknowledgements_are_
         publish(broker.url, 8001, 8002)
         before = taken(held, 2)
         # Mosquitto writes to disk after it has told the publisher.
-        wait_until(lambda: broker.saved.exists() and b"8002" in broker.saved.read_bytes(), seconds=20)
+        wait_until(lambda: broker.saved.exists() and b"8002" in broker.saved.read_bytes())
         broker.kill()
-        wait_until(lambda: not held.connected, seconds=20)
+        wait_until(lambda: not held.connected)
         broker.start()
-        wait_until(lambda: held.connected, seconds=60)
+        wait_until(lambda: held.connected)
         held.acknowledge(before)  # of the connection that is gone: says nothing to the new one
         publish(broker.url, 8003)
         again = {delivery.payload for delivery in taken(held, 3)}
@@ -124,15 +124,15 @@ def test_what_is_sent_down_while_the_broker_is_away_goes_out_when_it_is_back(bro
         device.connect("127.0.0.1", broker.port)
         device.loop_start()
         try:
-            assert listening.wait(20)
+            assert listening.wait(HANG_S)
             receiver.publish("ff/v1/fume/F0/cmd", b"1")
-            assert came.get(timeout=20) == b"1"
+            assert came.get(timeout=HANG_S) == b"1"
 
             broker.stop()
-            wait_until(lambda: not receiver.connected, seconds=20)
+            wait_until(lambda: not receiver.connected)
             receiver.publish("ff/v1/fume/F0/cmd", b"2")
             broker.start()
-            while (answer := came.get(timeout=60)) == b"1":
+            while (answer := came.get(timeout=HANG_S)) == b"1":
                 pass  # at least once: the broker may have been stopped before it heard that the first had come
             assert answer == b"2"
         finally:

@@ -73,12 +73,14 @@ def alerts(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
-@pytest.mark.parametrize("what", list(What))
-def test_by_the_same_rules_nothing_differs(connection: psycopg.Connection, run: Run, what: What) -> None:
+@pytest.mark.parametrize(("what", "same"), [(What.POSITIONS, 9), (What.READINGS, 6), (None, 15)])
+def test_by_the_same_rules_nothing_differs(
+    connection: psycopg.Connection, run: Run, what: What | None, same: int
+) -> None:
     said = run(what=what)
 
     assert said["differences"] == []
-    assert said["same"] == {What.POSITIONS: 9, What.READINGS: 6}[what]
+    assert said["same"] == same
 
 
 def test_the_archive_says_the_same_as_the_database(
@@ -90,7 +92,7 @@ def test_the_archive_says_the_same_as_the_database(
     export(middle, END, files[1])
 
     assert run(archive=files)["differences"] == []
-    assert run(archive=files, rules=gentle) == run(rules=gentle)
+    assert run(archive=files, rules=gentle) == run(rules=gentle, what=What.POSITIONS)
     with pytest.raises(UserError, match="not in order of time"):
         run(archive=files[::-1])
 
@@ -144,6 +146,54 @@ def test_an_amended_alert_of_a_lead_is_in_its_journal(
     assert own[1][5]["reason"] == "amended_reevaluated"
     names = ("lead_id", "seq", "at", "actor", "action", "detail", "prev_hash")
     assert first_broken((Entry(**dict(zip(names, row[:7], strict=True))), row[7]) for row in own) is None
+
+
+TRIPS = """
+    SELECT device_id, loaded_at, left_at, outcome, ended_at, unloaded_site_id, round(distance_m), round(on_route_m)
+      FROM trip ORDER BY device_id, loaded_at
+"""
+
+
+def test_trips_that_come_out_otherwise_are_written_anew_in_the_alerts_transaction_and_the_journal_says_so(
+    connection: psycopg.Connection, run: Run, gentle: Path
+) -> None:
+    right = connection.execute(TRIPS).fetchall()
+    passages = connection.execute("SELECT * FROM road_passage ORDER BY 1, 2").fetchall()
+    assert len(right) == 3
+    assert run(apply_=True)["trips"] == {"appear": 0, "vanish": 0, "change": 0}
+
+    connection.execute("UPDATE trip SET outcome = 'unknown', distance_m = 1 WHERE device_id = 'V0'")
+    connection.execute("DELETE FROM trip WHERE device_id = 'V1'")
+    connection.execute("UPDATE trip SET loaded_at = loaded_at - INTERVAL '1 second' WHERE device_id = 'V2'")
+    said = run(apply_=True)
+
+    assert said["differences"] == []
+    assert said["trips"] == {"appear": 2, "vanish": 1, "change": 1}
+    assert connection.execute(TRIPS).fetchall() == right
+    assert connection.execute("SELECT * FROM road_passage ORDER BY 1, 2").fetchall() == passages
+    told = connection.execute(
+        "SELECT detail FROM lead_journal WHERE action = 'trips_reevaluated' ORDER BY detail->>'device_id'"
+    ).fetchall()
+    assert [detail for (detail,) in told] == [
+        {"device_id": "V0", "appear": 0, "vanish": 0, "change": 1},
+        {"device_id": "V1", "appear": 1, "vanish": 0, "change": 0},
+        {"device_id": "V2", "appear": 1, "vanish": 1, "change": 0},
+    ]
+
+
+def test_trips_of_another_time_and_trips_under_way_stay(connection: psycopg.Connection, run: Run) -> None:
+    connection.execute("UPDATE trip SET outcome = 'under_way', ended_at = NULL WHERE device_id = 'V0'")
+    connection.execute("UPDATE trip SET left_at = left_at - INTERVAL '3 hours' WHERE device_id = 'V1'")
+    connection.execute(
+        "UPDATE trip SET ended_at = ended_at + INTERVAL '30 days', distance_m = 1 WHERE device_id = 'V2'"
+    )
+
+    run(apply_=True)
+
+    stored: dict[str, datetime] = dict(connection.execute("SELECT device_id, left_at FROM trip").fetchall())
+    assert len(stored) == 3
+    assert connection.execute("SELECT outcome FROM trip WHERE device_id = 'V0'").fetchone() == ("dumped",)
+    assert stored["V1"] < datetime.fromtimestamp(BEGIN_S, UTC)
 
 
 def test_what_an_officer_has_decided_on_is_kept(

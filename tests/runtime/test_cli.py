@@ -69,6 +69,10 @@ def test_help_and_version_load_nothing_heavy(tmp_path: Path) -> None:
         (["serve", "--role", "judge"], "fleetfume serve: Invalid value for '--role'"),
         (["serve", "--http-port", "70000"], "fleetfume: --http-port: "),
         (["user", "add", "wang"], "fleetfume user add: Missing option '--role'."),
+        (
+            ["export", "--from", "0001-01-01T00:00:00+08:00", "--to", "2026-11-23T00:00:00Z", "-o", "x.csv"],
+            "fleetfume: --from '0001-01-01T00:00:00+08:00' is no instant; ",
+        ),
     ],
 )
 def test_a_mistake_costs_one_line_and_a_code(arguments: list[str], said: str, tmp_path: Path) -> None:

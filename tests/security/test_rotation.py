@@ -18,7 +18,7 @@ from devices.credentials import ACCESS_FILE, PASSWORD_FILE
 from devices.repository import store_registry
 from tests.parts.certificates import Authority
 from tests.parts.mosquitto import Mosquitto
-from tests.service.running import environment, fleetfume, serving, wait_until
+from tests.service.running import HANG_S, environment, fleetfume, serving, wait_until
 from tests.small_district import registry
 
 
@@ -133,7 +133,7 @@ def test_a_renewed_secret_loses_nothing_that_was_acknowledged(
     monitor = Monitor(secrets["F0"], broker.port, authority)
     try:
         with serving("--role", "collector", env=env, directory=tmp_path):
-            assert monitor.connected.wait(20)
+            assert monitor.connected.wait(HANG_S)
             renewed = threading.Thread(target=lambda: secrets.update(issue(env, tmp_path, "F0")))
             renewed.start()
             second = 0
@@ -141,22 +141,20 @@ def test_a_renewed_secret_loses_nothing_that_was_acknowledged(
                 monitor.publish(begin + second)
                 second += 1
                 time.sleep(0.01)
-            wait_until(lambda: len(monitor.acknowledged()) == second, seconds=20)
+            wait_until(lambda: len(monitor.acknowledged()) == second)
 
             broker.read_again()  # from now on the old secret is none, and Mosquitto ends the session that had it
-            assert monitor.refused.wait(20)
+            assert monitor.refused.wait(HANG_S)
             assert not monitor.connected.is_set()
             for late in range(second, second + 100):
                 monitor.publish(begin + late)
             assert len(monitor.acknowledged()) == second
 
             monitor.use(secrets["F0"])
-            assert monitor.connected.wait(20)
+            assert monitor.connected.wait(HANG_S)
             everything = list(range(second + 100))
-            wait_until(lambda: len(monitor.acknowledged()) == len(everything), seconds=20)
-            wait_until(
-                lambda: len(stored()) >= len(everything), seconds=20, what=lambda: f"{len(stored())} stored"
-            )
+            wait_until(lambda: len(monitor.acknowledged()) == len(everything))
+            wait_until(lambda: len(stored()) >= len(everything), what=lambda: f"{len(stored())} stored")
             assert stored() == everything
     finally:
         monitor.leave()

@@ -77,7 +77,7 @@ def heard(url: str, settings: Settings) -> list[bytes]:
     device = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="V0")
     device.tls_set_context(tls)
     try:
-        wait_until(lambda: receiver.connected, seconds=20)
+        wait_until(lambda: receiver.connected)
         device.connect("127.0.0.1", int(url.rpartition(":")[2]))
         device.loop_start()
         device.publish("ff/v1/vehicle/V0/telemetry", b"1", qos=1).wait_for_publish(20)

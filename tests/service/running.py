@@ -20,6 +20,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.parts.run import free_port
 
 PASSWORD = "correct horse battery staple"
+HANG_S = 600.0
+"""Ends a test that hangs. Nothing that works takes so long, not even to compile the engine on a busy machine; what has
+to be quick is timed by itself."""
 
 
 @dataclass
@@ -56,7 +59,7 @@ def fleetfume(*arguments: str, env: dict[str, str], stdin: str = "") -> str:
     """Run a command to its end; its standard output. AssertionError with what it said, if it failed."""
     done = subprocess.run(
         [sys.executable, "-m", "runtime.cli", *arguments],
-        env=env, input=stdin, capture_output=True, text=True, timeout=120, check=False,
+        env=env, input=stdin, capture_output=True, text=True, timeout=HANG_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
     return done.stdout
@@ -74,7 +77,7 @@ def serving(*arguments: str, env: dict[str, str], directory: Path) -> Iterator[S
         )  # fmt: skip
     service = Service(process, port, log)
     try:
-        wait_until(lambda: _ready(service), seconds=90, what=lambda: f"ready: {log.read_text()[-3000:]}")
+        wait_until(lambda: _ready(service), what=lambda: f"ready: {log.read_text()[-3000:]}")
         yield service
     finally:
         if process.poll() is None:
@@ -90,7 +93,7 @@ def _ready(service: Service) -> bool:
 
 
 def wait_until(
-    condition: Callable[[], bool], *, seconds: float, what: Callable[[], str] = lambda: "condition"
+    condition: Callable[[], bool], *, seconds: float = HANG_S, what: Callable[[], str] = lambda: "condition"
 ) -> None:
     deadline = time.monotonic() + seconds
     while not condition():

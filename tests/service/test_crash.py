@@ -64,24 +64,24 @@ def test_a_collector_killed_again_and_again_loses_and_doubles_nothing(
     )
     with serving("--role", "collector", env=undisturbed, directory=tmp_path):
         publish_everything(broker.url)
-        wait_until(lambda: stored(second_database_url) >= every_reading, seconds=60)
+        wait_until(lambda: stored(second_database_url) >= every_reading)
 
     env = environment(tmp_path, database_url=database_url, mqtt_url=broker.url, batch_max_rows="200")
     kills = 0
     with serving("--role", "collector", env=env, directory=tmp_path) as first:
         publish_everything(broker.url)
-        wait_until(lambda: stored(database_url) > 200, seconds=30)
+        wait_until(lambda: stored(database_url) > 200)
         first.kill()
         kills += 1
     while True:
         with serving("--role", "collector", env=env, directory=tmp_path) as service:
             seen = stored(database_url)
             if kills < 4 and seen < every_reading:
-                wait_until(lambda: stored(database_url) > seen, seconds=30)  # noqa: B023 - waited for here
+                wait_until(lambda: stored(database_url) > seen)  # noqa: B023 - waited for here
                 service.kill()
                 kills += 1
                 continue
-            wait_until(lambda: stored(database_url) >= every_reading, seconds=60)
+            wait_until(lambda: stored(database_url) >= every_reading)
             time.sleep(1)
             break
 

@@ -24,7 +24,7 @@ def test_the_demo_prints_a_login_shows_trucks_and_ends_when_asked(tmp_path: Path
             env=environment(tmp_path), stdout=sink, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
-        wait_until(lambda: "password" in said.read_text(), seconds=90, what=said.read_text)
+        wait_until(lambda: "password" in said.read_text(), what=said.read_text)
         (password,) = re.findall(r"password (\S+)", said.read_text())
         base = f"http://127.0.0.1:{port}"
         answer = httpx2.post(
@@ -36,7 +36,7 @@ def test_the_demo_prints_a_login_shows_trucks_and_ends_when_asked(tmp_path: Path
             latest = httpx2.get(f"{base}/api/v1/vehicles/latest", headers=headers, timeout=30)
             return len(latest.json()["vehicles"])
 
-        wait_until(lambda: reporting() == 686, seconds=120, what=lambda: f"{reporting()} of 686 vehicles")
+        wait_until(lambda: reporting() == 686, what=lambda: f"{reporting()} of 686 vehicles")
         demo.send_signal(signal.SIGINT)
         assert demo.wait(timeout=40) == 0, said.read_text()
     finally:

@@ -26,7 +26,7 @@ from ingest.conformance.commands import findings
 from ingest.conformance.findings import Finding
 from ingest.conformance.heard import heard
 from tests.parts.mosquitto import Mosquitto
-from tests.service.running import wait_until
+from tests.service.running import HANG_S, wait_until
 
 PAGE = (Path(__file__).parents[2] / "docs" / "firmware.md").read_text(encoding="utf-8")
 DEVICE = Device(device_id="T-0001", kind="vehicle", bound_to=None, interval_s=1, status="active")
@@ -50,7 +50,7 @@ class Listener:
         self.client.reconnect_delay_set(1, 1)
         self.client.connect("127.0.0.1", broker.port)
         self.client.loop_start()
-        assert self.ready.wait(10)
+        assert self.ready.wait(HANG_S)
 
     def _take(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         self.messages.append(
@@ -136,13 +136,13 @@ def test_a_terminal_loses_nothing_while_the_broker_is_away(
     terminal: list[str], broker: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
     with running(terminal, environment(broker, tmp_path)):
-        wait_until(lambda: len(listener.readings()) >= 2, seconds=20)
+        wait_until(lambda: len(listener.readings()) >= 2)
         broker.stop()
         time.sleep(3.5)
         broker.start()
         before = len(listener.readings())
-        wait_until(lambda: len(listener.readings()) >= before + 6, seconds=30)
-    wait_until(lambda: listener.statuses()[-1:] == [False], seconds=20, what=lambda: str(listener.statuses()))
+        wait_until(lambda: len(listener.readings()) >= before + 6)
+    wait_until(lambda: listener.statuses()[-1:] == [False], what=lambda: str(listener.statuses()))
 
     numbers = [reading["seq"] for reading in listener.readings()]
     assert set(numbers) == set(range(min(numbers), max(numbers) + 1))
@@ -162,7 +162,7 @@ def test_a_terminal_with_a_store_goes_on_where_its_power_was_cut(
     back = time.time()
     broker.start()
     with running(terminal, env):
-        wait_until(lambda: len(listener.readings()) >= 5, seconds=30)
+        wait_until(lambda: len(listener.readings()) >= 5)
 
     numbers = {reading["seq"] for reading in listener.readings()}
     assert numbers == set(range(1, len(numbers) + 1))
@@ -176,5 +176,5 @@ def test_a_reading_by_hand_arrives(broker: Mosquitto, listener: Listener, tmp_pa
         pytest.exit("The examples need mosquitto_pub: run 'make parts' as root.", returncode=3)
     subprocess.run(["sh", "-euc", example("sh")], env=environment(broker, tmp_path), check=True, timeout=20)
 
-    wait_until(lambda: len(listener.readings()) == 1, seconds=10)
+    wait_until(lambda: len(listener.readings()) == 1)
     assert not [finding for finding in listener.faults() if finding.level == "wrong"]

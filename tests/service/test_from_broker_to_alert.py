@@ -13,7 +13,17 @@ from websockets.sync.client import ClientConnection, connect
 
 from devices.repository import store_registry
 from tests.parts.mosquitto import Mosquitto
-from tests.service.running import PASSWORD, Service, environment, fleetfume, publisher, serving, sign_in
+from tests.service.running import (
+    HANG_S,
+    PASSWORD,
+    Service,
+    environment,
+    fleetfume,
+    publisher,
+    serving,
+    sign_in,
+    wait_until,
+)
 from tests.small_district import place, registry
 
 
@@ -37,7 +47,7 @@ def stream(service: Service, officer: httpx2.Client, last_event_id: int | None =
 
 def next_event(events: ClientConnection, of_type: str) -> dict[str, Any]:
     while True:
-        event: dict[str, Any] = json.loads(events.recv(timeout=20))
+        event: dict[str, Any] = json.loads(events.recv(timeout=HANG_S))
         if event["type"] == of_type:
             return event
 
@@ -64,8 +74,13 @@ def a_tipping(now_s: float) -> list[dict[str, Any]]:
     return fixes
 
 
+def positions(database_url: str) -> int:
+    with psycopg.connect(database_url) as connection:
+        return len(connection.execute("SELECT FROM vehicle_position").fetchall())
+
+
 def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(
-    service: Service, broker: Mosquitto
+    service: Service, broker: Mosquitto, database_url: str
 ) -> None:
     *before, last = a_tipping(time.time())
 
@@ -75,7 +90,7 @@ def test_a_tipping_reaches_the_officer_with_its_reasons_and_its_lead(
         publisher(broker.url) as publish,
     ):
         publish("ff/v1/vehicle/V0/telemetry", {"batch": before})
-        time.sleep(1)
+        wait_until(lambda: positions(database_url) == len(before))
         published = time.monotonic()
         publish("ff/v1/vehicle/V0/telemetry", last)
         opened = next_event(events, "alert.opened")
@@ -102,7 +117,7 @@ def test_the_stream_resumes_where_it_was_left(service: Service, broker: Mosquitt
 
         with publisher(broker.url) as publish:
             publish("ff/v1/vehicle/V2/telemetry", {"batch": a_tipping(time.time())})
-        time.sleep(2)
+        wait_until(lambda: len(officer.get("/alerts", params={"device_id": "V2"}).json()["items"]) > 0)
 
         with stream(service, officer, last_event_id=seen["id"]) as events:
             missed = next_event(events, "alert.opened")

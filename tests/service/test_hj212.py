@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from devices.hj212 import Frame, Message, build_frame, read_frames, read_message
 from devices.repository import store_registry
 from tests.parts.mosquitto import Mosquitto
-from tests.service.running import Service, environment, publisher, serving, wait_until
+from tests.service.running import HANG_S, Service, environment, publisher, serving, wait_until
 from tests.small_district import registry
 
 MN = "370181CY00000001"
@@ -48,7 +48,7 @@ def commands(url: str) -> Iterator["queue.SimpleQueue[bytes]"]:
     client.connect(parts.hostname or "", parts.port or 1883)
     client.loop_start()
     client.subscribe("ff/v1/fume/F0/cmd", 1)
-    ready.get(timeout=10)
+    ready.get(timeout=HANG_S)
     try:
         yield came
     finally:
@@ -80,7 +80,7 @@ def test_frames_are_answered_after_the_commit_and_end_in_an_alert(
         publish("ff/v1/fume/F0/hj212", b"".join(lunch))
         for _ in range(2):  # the second time it is stored already
             publish("ff/v1/fume/F0/hj212", last)
-            payload = came.get(timeout=20)
+            payload = came.get(timeout=HANG_S)
             stored = connection.execute("SELECT count(*) FROM fume_reading WHERE ts = %s", (now,)).fetchone()
             connection.commit()
 
@@ -97,7 +97,7 @@ def test_frames_are_answered_after_the_commit_and_end_in_an_alert(
             connection.commit()
             return found
 
-        wait_until(lambda: alerts() == [("F0", "purifier_off")], seconds=20, what=lambda: str(alerts()))
+        wait_until(lambda: alerts() == [("F0", "purifier_off")], what=lambda: str(alerts()))
 
 
 def test_what_was_committed_while_the_broker_died_is_answered_when_it_is_sent_again(
@@ -112,10 +112,10 @@ def test_what_was_committed_while_the_broker_died_is_answered_when_it_is_sent_ag
 
     with publisher(broker.url) as publish:
         publish("ff/v1/fume/F0/hj212", asked)  # nobody listens for the answer
-    wait_until(stored, seconds=20)
+    wait_until(stored)
     broker.stop()
     broker.start()
     time.sleep(1)
     with commands(broker.url) as came, publisher(broker.url) as publish:
         publish("ff/v1/fume/F0/hj212", asked)
-        assert b"CN=9014" in came.get(timeout=60)
+        assert b"CN=9014" in came.get(timeout=HANG_S)

@@ -87,12 +87,11 @@ def test_a_blind_areas_batch_in_parts_and_a_last_report_end_in_an_alert(
 
         with publisher(broker.url) as publish:
             publish(TOPIC, heartbeat + first)
-            wait_until(lambda: found("SELECT FROM quarantine") != [], seconds=20)
+            wait_until(lambda: found("SELECT FROM quarantine") != [])
             publish(TOPIC, strange + b"".join(rest))
             publish(TOPIC, report)
         wait_until(
             lambda: found("SELECT FROM alert WHERE kind = 'illegal_dumping' AND severity = 'critical'") != [],
-            seconds=20,
         )
 
         assert found("SELECT count(*), count(*) FILTER (WHERE lift) FROM vehicle_position") == [(7, 2)]

@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from tests import builders
 from tests.parts.mosquitto import Mosquitto
-from tests.service.running import environment, serving, wait_until
+from tests.service.running import HANG_S, environment, serving, wait_until
 
 TOPIC = "ff/v1/vehicle/V0/status"
 
@@ -51,10 +51,10 @@ def test_what_a_terminal_said_before_the_collector_came_its_will_and_what_is_ret
         return [(row[0], row[1], row[4]) for row in kept()]
 
     with terminal(broker.url), serving("--role", "collector", env=env, directory=tmp_path):
-        wait_until(lambda: said() == [("V0", True, "1.4.2")], seconds=20, what=lambda: str(kept()))
+        wait_until(lambda: said() == [("V0", True, "1.4.2")], what=lambda: str(kept()))
     # Nobody listens when it dies; a collector that has its session gets the will, and what is retained, afterwards.
     with serving("--role", "collector", env=env, directory=tmp_path):
-        wait_until(lambda: said() == [("V0", False, "1.4.2")], seconds=20, what=lambda: str(kept()))
+        wait_until(lambda: said() == [("V0", False, "1.4.2")], what=lambda: str(kept()))
     before = kept()
     with (
         serving("--role", "collector", env=env, directory=tmp_path),
@@ -71,7 +71,6 @@ def test_what_a_terminal_said_before_the_collector_came_its_will_and_what_is_ret
                 connection.execute("SELECT device_id, command_id, ok FROM command_ack").fetchall()
                 == [("V1", "7", True)]
             ),
-            seconds=20,
         )
         client.disconnect()
         client.loop_stop()
@@ -102,7 +101,7 @@ def test_a_command_reaches_the_terminal_and_its_answer_the_database(
 
         client.on_message = answer
         client.subscribe("ff/v1/vehicle/V0/cmd", 1)
-        ready.get(timeout=10)
+        ready.get(timeout=HANG_S)
         asked = {
             str(
                 builders.insert(connection, "device_command", device_id="V0", body=body, created_by="duty")
@@ -113,7 +112,7 @@ def test_a_command_reaches_the_terminal_and_its_answer_the_database(
         def acked() -> dict[str, bool]:
             return dict(connection.execute("SELECT command_id, ok FROM command_ack").fetchall())
 
-        wait_until(lambda: acked() == asked, seconds=20, what=lambda: str(acked()))
+        wait_until(lambda: acked() == asked, what=lambda: str(acked()))
         assert (
             connection.execute("SELECT attempts, next_at FROM device_command").fetchall() == [(1, None)] * 2
         )

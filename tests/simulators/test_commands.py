@@ -8,6 +8,7 @@ import pytest
 from runtime.errors import UserError
 from simulators.commands import score, simulate
 from tests.parts.mosquitto import Mosquitto
+from tests.parts.postgres import empty_database
 
 LINE = (
     '{"kind":"off_route","device_id":"V1","started_at":"2026-11-23T04:00:00Z","ended_at":"2026-11-23T04:10:00Z",'
@@ -38,6 +39,16 @@ def test_score_counts_alerts_but_not_dismissed_and_withdrawn_ones(
     assert off_route["latency_p50_s"] == 60
 
 
+def test_a_score_against_a_database_without_a_schema_says_what_to_do(
+    timescaledb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "truth.ndjson").write_text(LINE)
+    with empty_database(timescaledb) as url:
+        monkeypatch.setenv("FLEETFUME_DATABASE_URL", url)
+        with pytest.raises(UserError, match="fleetfume db migrate"):
+            score(tmp_path / "truth.ndjson")
+
+
 def test_a_truth_that_cannot_be_read_is_named_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "truth.ndjson").write_text(LINE + "{}\n")
     with pytest.raises(UserError, match="line 2"):
@@ -54,9 +65,22 @@ def test_simulate_plays_the_past_at_speed_and_ends(
     assert f", {given} acknowledged" in acknowledged
 
 
+def test_the_cleanings_are_written_for_the_service_to_record(
+    broker: Mosquitto, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FLEETFUME_MQTT_URL", broker.url)
+    book = tmp_path / "cleanings.csv"
+    simulate("ageing", start="2025-11-23T00:00:00Z", duration="1m", speed=600, cleanings=book)
+
+    rows = book.read_text("utf-8").splitlines()
+    assert (rows[0], len(rows)) == ("record,outlet_id,cleaned_on,done_by,note", 660)
+
+
 @pytest.mark.parametrize(
     ("options", "names"),
     [
+        ({"scenario": "clean", "cleanings": Path("book.csv")}, "--cleanings"),
+        ({"scenario": "ageing", "cleanings": Path("nowhere/book.csv")}, "nowhere"),
         ({"scenario": "unknown"}, "unknown"),
         ({"scenario": "demo", "start": "yesterday"}, "--start"),
         ({"scenario": "demo", "start": "2999-01-01T00:00:00Z"}, "future"),

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from shapely.geometry import Point, shape
 
-from simulators.district import make_district
+from simulators.district.making import make_district
 from simulators.roads import KEY_ROADS
 from tests.simulators.fleets import DATA, district
 

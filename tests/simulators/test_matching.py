@@ -84,3 +84,17 @@ def test_scores_by_kind_with_latency_in_event_time() -> None:
     assert (found.kinds["no_go_entry"].precision, found.kinds["no_go_entry"].recall) == (0, None)
     assert [missed.device_id for missed in found.missed] == ["V2"]
     assert len(found.false_alarms) == 2
+
+
+def test_what_could_not_be_told_from_what_arrived_is_counted_beside() -> None:
+    unseen = truth(0, 10, device="V2")
+    unseen.visible = False
+    one = compare([truth(0, 10), unseen], [alert(1, 5)]).kinds["off_route"]
+    assert (one.truths, one.visible, one.visible_matched) == (2, 1, 1)
+    assert (one.recall, one.recall_visible) == (0.5, 1.0)
+
+
+def test_a_false_alert_about_something_that_did_happen_is_counted_as_beside_it() -> None:
+    twice, nothing, far = alert(6, 9), alert(500, 510), alert(1, 5, lat=36.8)
+    one = compare([truth(0, 10)], [alert(1, 5), twice, nothing, far]).kinds["off_route"]
+    assert (one.alerts, one.matched, one.beside) == (4, 1, 2)

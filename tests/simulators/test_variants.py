@@ -7,7 +7,8 @@ import numpy as np
 
 from devices.registry_files import read_directory
 from simulators.commands import SAMPLE_DISTRICT
-from simulators.fleet import NO_SENSORS, make_truck
+from simulators.fleet.sensors import NO_SENSORS
+from simulators.fleet.truck import make_truck
 from simulators.noise import disturbed_fixes, flaws_of
 from simulators.readings import SECOND_US, VEHICLE_ROW
 from simulators.scenarios import scenario_named
@@ -40,3 +41,19 @@ def test_more_holes_delay_more_readings() -> None:
         return int((sent["due"] - sent["ts"] > 90 * SECOND_US).sum())
 
     assert delayed(scenario_named("holes").holes) > 3 * delayed(1.0) > 0
+
+
+def test_a_terminal_that_keeps_nothing_loses_what_a_hole_delays_and_nothing_else() -> None:
+    rows = np.zeros(20_000, VEHICLE_ROW)
+    rows["ts"] = rows["due"] = np.arange(20_000) * 10 * SECOND_US
+    rows["speed_kmh"], rows["lat"], rows["lon"] = 40.0, 36.5, 117.4
+
+    def arrived(*, keeps: bool) -> set[int]:
+        rng = np.random.default_rng(5)
+        flaws = flaws_of(rng)
+        sent = disturbed_fixes(rows, flaws, rng, 6.0, keeps=keeps)
+        return set(((sent["ts"] - flaws.clock_off_us + 5 * SECOND_US) // (10 * SECOND_US)).tolist())
+
+    kept, lost = arrived(keeps=True), arrived(keeps=False)
+    assert kept == set(range(20_000)) > lost
+    assert len(lost) > 0.5 * len(kept)

@@ -1,32 +1,40 @@
-/** Requests to `/api/v1` with the session's token. A 401 ends the session; other refusals are `ApiError`. */
+/** Requests to `/api/v1` with the session's token. A 401 ends the session; what fails is an `ApiError` in the user's language. */
 import { endSession, session } from '../state/session'
+import { type FieldError, problemText } from './problem'
 import type { Page, Token } from './types'
 
 const BASE = '/api/v1'
 
 export class ApiError extends Error {
-  constructor(readonly status: number, message: string) {
-    super(message)
+  constructor(readonly status: number, detail: string, errors: FieldError[] = []) {
+    super(problemText(status, detail, errors))
   }
 }
 
 async function answer<T>(response: Response): Promise<T> {
+  if (response.status === 204) return undefined as T
   if (response.ok) return (await response.json()) as T
-  const problem = (await response.json().catch(() => ({}))) as { title?: string; detail?: unknown }
+  const problem = (await response.json().catch(() => ({}))) as { title?: string; detail?: unknown; errors?: FieldError[] }
   const detail = typeof problem.detail === 'string' ? problem.detail : problem.title
-  throw new ApiError(response.status, detail ?? `HTTP ${response.status}`)
+  throw new ApiError(response.status, detail ?? '', problem.errors)
 }
+
+/** The service could not be reached at all: that is status 0. */
+const ask = (address: string, init: RequestInit): Promise<Response> =>
+  fetch(address, init).catch((error: Error) => {
+    throw new ApiError(0, error.message)
+  })
 
 export async function requestToken(username: string, password: string): Promise<Token> {
   const body = new URLSearchParams({ username, password })
-  return answer<Token>(await fetch(`${BASE}/auth/token`, { method: 'POST', body }))
+  return answer<Token>(await ask(`${BASE}/auth/token`, { method: 'POST', body }))
 }
 
 async function fetched(path: string, init: RequestInit = {}): Promise<Response> {
   const token = session.token
   const headers = new Headers(init.headers)
   headers.set('Authorization', `Bearer ${token}`)
-  const response = await fetch(BASE + path, { ...init, headers })
+  const response = await ask(BASE + path, { ...init, headers })
   // A late answer to an earlier session's request must not end the one that began since.
   if (response.status === 401 && token === session.token) endSession(true)
   return response
@@ -47,23 +55,27 @@ export function upload<T>(path: string, file: File, fields: Record<string, strin
   return request<T>(path, { method: 'POST', body })
 }
 
-export function get<T>(path: string, query: Record<string, string | number | undefined> = {}): Promise<T> {
+export type Query = Record<string, string | number | boolean | null | undefined>
+
+export function get<T>(path: string, query: Query = {}): Promise<T> {
   const search = new URLSearchParams()
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value))
+  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== null && value !== '') search.set(name, String(value))
   const text = search.toString()
   return request<T>(text ? `${path}?${text}` : path)
 }
 
-export function post<T>(path: string, body: unknown = {}): Promise<T> {
+function send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
   return request<T>(path, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(body),
+    method,
+    ...(body !== undefined && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
   })
 }
+export const post = <T>(path: string, body: unknown = {}): Promise<T> => send<T>('POST', path, body)
+export const put = <T>(path: string, body: unknown): Promise<T> => send<T>('PUT', path, body)
+export const remove = (path: string): Promise<void> => send<void>('DELETE', path)
 
 /** Every item of a list, page after page. */
-export async function getAll<T>(path: string, query: Record<string, string | number> = {}): Promise<T[]> {
+export async function getAll<T>(path: string, query: Query = {}): Promise<T[]> {
   const items: T[] = []
   let cursor: string | undefined
   do {
@@ -74,11 +86,14 @@ export async function getAll<T>(path: string, query: Record<string, string | num
   return items
 }
 
-/** Fetch a file with the session's token and hand it to the browser to keep. */
-export async function save(path: string, name: string): Promise<void> {
+/** Hand bytes to the browser to keep. */
+export function keep(blob: Blob, name: string): void {
   const link = document.createElement('a')
-  link.href = URL.createObjectURL(await getBlob(path))
+  link.href = URL.createObjectURL(blob)
   link.download = name
   link.click()
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000)
 }
+
+/** Fetch a file with the session's token, and keep it. */
+export const save = async (path: string, name: string): Promise<void> => keep(await getBlob(path), name)

@@ -132,6 +132,17 @@ export interface Evidence {
   /** Of alerts that other systems told. */
   event?: { source: string; event_id: string; kind?: string; text?: string; link?: string; picture_sha256?: string }
   near?: NearVehicle[]
+  /** Of a copy: the monitor whose readings are repeated, and when it said them. */
+  copied_from?: { device_id: string; outlet_id: string | null; outlet_name: string | null; from: string; to: string }
+}
+
+export interface MealHours {
+  scope: 'default' | 'trade' | 'outlet'
+  subject: string
+  valid_from: string
+  hours: string
+  confirmed: boolean
+  source: string
 }
 
 export interface Alert {
@@ -299,7 +310,9 @@ export interface KitchenMonth {
   compliance_rate: number | null
   linkage_rate: number | null
   online_rate: number | null
+  meal_online_rate: number | null
   valid_rate: number | null
+  power_protection_min: number | null
   cleaned_on: string | null
   purifier_h_since_cleaning: number | null
 }
@@ -347,6 +360,8 @@ export interface LawTable { discretion: { base: number; note: string; factors: R
 export interface Worksheet { id: number; made_by: string; made_at: string; factors: string[]; suggested_yuan: number | null; amount_yuan: number | null; note: string }
 export interface Transfer {
   id: number
+  lead_id: number
+  created_at: string
   direction: 'out' | 'in'
   what: 'lead' | 'case'
   party: string
@@ -361,3 +376,73 @@ export interface Transfer {
   overdue: boolean
 }
 export interface NearVehicle { plate: string | null; device_id: string; ts: string; from_place_m: number; named: boolean }
+
+export interface Officer { name: string; role: string; squad: string | null }
+export interface AlertGroup { id: number; kind: string; cause: string; cause_value: string | null; first_at: string; last_at: string; alerts: number; active: number; lead_id: number | null }
+export interface Trace { lead_id: number; why: string; on: string; points: number; counts_until: string }
+export type CreditSubject = 'companies' | 'vehicles' | 'outlets'
+export const CREDIT_SUBJECTS: readonly CreditSubject[] = ['companies', 'vehicles', 'outlets']
+export interface Credit { id: string; name: string; status: string | null; score: number; grade: string; penalties: number; traces: Trace[] }
+export interface CreditScheme { edition: string; note: string; full: number; window_days: number; points: Record<string, number>; grades: Record<string, number> }
+export interface ReviewDue { company_id: string; name: string; kind: string; status: string; review_due: string; overdue: boolean }
+export interface Proposal { subject: 'companies' | 'vehicles'; id: string; name: string; penalties: number; leads: number[]; basis: string }
+export interface Draw {
+  id: number
+  at: string
+  made_by: string
+  hash: string
+  record: {
+    seed: string
+    count: number
+    officers_each: number
+    method: string
+    about: { targets: CreditSubject; on: string }
+    pool: { targets: Record<string, string>; officers: string[] }
+    pool_sha256: string
+    drawn: { target: string; officers: string[] }[]
+  }
+}
+export interface Webhook { id: number; name: string; url: string; types: string[]; last_id: number; waiting: number; dead: number; created_by: string; created_at: string }
+export interface DeadLetter { id: number; outbox_id: number; stream: string; attempts: number; error: string | null; body: { type?: string; at?: string } }
+export const EVENT_TYPES = ['alert.opened', 'alert.updated', 'alert.cleared', 'alert.withdrawn', 'lead.changed'] as const
+export interface Channel { name: string; kind: string; language: string; quiet_from: string | null; quiet_to: string | null; waiting: number; error: string | null }
+export interface Subscription { id: number; channel: string; owner: string; events: string[]; kinds: string[]; severities: string[]; jurisdictions: string[]; squads: string[] }
+export const OCCASIONS = ['alert.opened', 'alert.escalated', 'lead.opened', 'lead.moved'] as const
+export interface Message { id: number; channel: string; text: string; at: string; due_at: string; attempts: number; sent_at: string | null; error: string | null }
+export interface AuditEntry { id: number; at: string; who: string; role: string; method: string; path: string; lead_id: number | null; alert_id: number | null }
+export interface Device {
+  device_id: string
+  kind: 'vehicle' | 'fume'
+  bound_to: string | null
+  serial: string | null
+  interval_s: number | null
+  status: string
+  installed_on: string | null
+  online: boolean | null
+  firmware: string | null
+  online_since: string | null
+  offline_since: string | null
+}
+export interface DeviceCommand { id: number; body: { type: string } & Record<string, unknown>; created_by: string; created_at: string; attempts: number; sent_at: string | null; state: string; acked_at: string | null }
+export interface Quarantined { id: number; received_at: string; reason: string; detail: string | null; payload_bytes: number; payload_text: string; resolved_at: string | null }
+export interface DeviceFaults {
+  doubted: { hour: string; quality: string; readings: number }[]
+  refused: { hour: string; reason: string; readings: number }[]
+  refused_newest: Quarantined[]
+  findings: { day: string; code: string; detail: unknown }[]
+}
+export interface Hotspot {
+  rank: number
+  weight: number
+  lat: number
+  lon: number
+  radius_m: number
+  dumpings: number
+  stops: number
+  vehicles: Record<string, number>
+  days: string[]
+  patrol_hours: string[]
+  last_at: string
+  jurisdiction: string | null
+  alerts: number[]
+}

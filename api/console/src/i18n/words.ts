@@ -40,3 +40,7 @@ export function numberText(value: number | null | undefined): string {
 
 export const measureText = (name: string, value: number | null | undefined): string =>
   value === null || value === undefined ? '—' : `${numberText(value)} ${unitOf(name)}`.trim()
+
+/** A lead's move as what an officer does: the state it leads to is named elsewhere. */
+export const moveText = (from: string, to: string): string =>
+  t(`lead.move.${to === 'assigned' && from === 'unfounded' ? 'reopened' : to === 'confirmed' && from === 'transferred' ? 'takenBack' : to}`)

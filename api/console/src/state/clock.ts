@@ -19,6 +19,9 @@ export const day = (at: string | number): string => DAY.format(new Date(at))
 /** 11-25 03:07:05, for instants that may be of another day. */
 export const dayTime = (at: string | number): string => `${day(at).slice(5)} ${clockTime(at)}`
 
+/** The instant a day of Asia/Shanghai (2026-11-25) begins, or one `after` days later; summer time there is none. */
+export const startOfDay = (text: string, after = 0): string => new Date(Date.parse(`${text}T00:00:00+08:00`) + after * 86_400_000).toISOString()
+
 export type Ago = { unit: 'now' | 'seconds' | 'minutes' | 'hours' | 'days'; n: number }
 
 /** How long before `until` (ms) `at` was, in the largest whole unit. */

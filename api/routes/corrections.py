@@ -1,49 +1,29 @@
-"""What officers do about kitchens: cleanings recorded, corrections ordered and checked again, joint actions, shop-fronts."""
+"""What officers do about kitchens: corrections ordered and checked again, joint actions."""
 
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, LiteralString
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
+from api.bodies import Body, Hash, Note, Words
 from api.database import Database, one, rows
 from api.kitchen_shapes import (
-    CleaningShape,
     InspectionShape,
     InspectionWithResults,
     OrderShape,
     ResultShape,
-    ShopFrontShape,
 )
 from api.paging import Page, pages
 from api.parameters import Identity
+from api.routes.cleanings import check_outlet
 from api.shapes import page_of
-from devices.repository import load_registry, lock_registry, put_row, raise_version
 
 router = APIRouter(tags=["kitchens"])
 
 Officer = Annotated[Caller, Depends(allowed("duty", "squad"))]
-Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-Hash = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class CleaningBody(Body):
-    cleaned_on: date
-    done_by: Note = ""
-    note: Note = ""
-    photo_sha256: list[Hash] = []
-
-
-class StrikeBody(Body):
-    why: Words
 
 
 class OrderBody(Body):
@@ -56,7 +36,7 @@ class OrderBody(Body):
 class RecheckBody(Body):
     passed: bool
     note: Note = ""
-    photo_sha256: list[Hash] = []
+    photo_sha256: list[Hash] = Field(default_factory=list)
     new_deadline: date | None = None
 
     @model_validator(mode="after")
@@ -70,7 +50,7 @@ class InspectionBody(Body):
     name: Words
     begins_on: date
     ends_on: date
-    partners: list[Words] = []
+    partners: list[Words] = Field(default_factory=list)
     note: Note = ""
 
     @model_validator(mode="after")
@@ -86,26 +66,10 @@ class ResultBody(Body):
     officer: Words
     problem: bool
     note: Note = ""
-    photo_sha256: list[Hash] = []
+    photo_sha256: list[Hash] = Field(default_factory=list)
     order_id: int | None = None
 
 
-CLEANINGS: LiteralString = """
-    SELECT * FROM cleaning_record WHERE outlet_id = %s ORDER BY cleaned_on DESC, id DESC
-"""
-RECORD: LiteralString = """
-    INSERT INTO cleaning_record (outlet_id, cleaned_on, done_by, note, photo_sha256, recorded_by)
-    VALUES (%(outlet_id)s, %(cleaned_on)s, %(done_by)s, %(note)s, %(photo_sha256)s, %(by)s)
-    RETURNING *
-"""
-STRIKE: LiteralString = """
-    UPDATE cleaning_record SET struck_by = %(by)s, struck_at = now(), struck_why = %(why)s
-     WHERE id = %(id)s AND struck_at IS NULL
-    RETURNING *
-"""
-LAST_CLEANING: LiteralString = """
-    SELECT max(cleaned_on) AS cleaned_on FROM cleaning_record WHERE outlet_id = %s AND struck_at IS NULL
-"""
 # The last re-check decides; a failed one may have moved the deadline.
 ORDERS: LiteralString = """
     SELECT told.* FROM (
@@ -177,51 +141,6 @@ ADD_RESULT: LiteralString = """
             %(by)s)
     RETURNING *
 """
-SHOP_FRONTS: LiteralString = """
-    SELECT shop_front.*,
-           ARRAY(SELECT device_id FROM device WHERE kind = 'fume' AND bound_to = shop_front.outlet_id
-                  ORDER BY device_id) AS monitors,
-           ARRAY(SELECT id FROM lead WHERE lead.outlet_id = shop_front.outlet_id ORDER BY id) AS leads
-      FROM shop_front
-     WHERE (%(after)s::text IS NULL OR unit_id > %(after)s)
-       AND (%(grid_cell)s::text IS NULL OR grid_cell = %(grid_cell)s)
-     ORDER BY unit_id LIMIT %(fetch)s
-"""
-
-
-@router.get("/outlets/{outlet_id}/cleanings", response_model=page_of(CleaningShape))
-def list_cleanings(_: AnyCaller, connection: Database, outlet_id: str) -> Answer:
-    """Recorded cleanings, struck ones too, the newest first."""
-    _check_outlet(connection, outlet_id)
-    return Answer({"items": rows(connection, CLEANINGS, (outlet_id,)), "next_cursor": None})
-
-
-@router.post("/outlets/{outlet_id}/cleanings", response_model=CleaningShape, status_code=201)
-def record_cleaning(
-    officer: Officer, request: Request, connection: Database, outlet_id: str, body: CleaningBody
-) -> Answer:
-    """Record a cleaning: the register's `cleaned_on` follows, and an open `purifier_degraded` clears."""
-    _check_outlet(connection, outlet_id)
-    today = datetime.now(request.app.state.settings.zone).date()
-    if body.cleaned_on > today:
-        raise HTTPException(
-            422, f"cleaned_on={body.cleaned_on}: a cleaning cannot be recorded before it was done"
-        )
-    recorded = one(connection, RECORD, {"outlet_id": outlet_id, "by": officer.name, **body.model_dump()})
-    _follow(connection, outlet_id, officer.name)
-    return Answer(recorded, status_code=201)
-
-
-@router.post("/cleanings/{cleaning_id}/strike", response_model=CleaningShape)
-def strike_cleaning(
-    officer: Officer, connection: Database, cleaning_id: Identity, body: StrikeBody
-) -> Answer:
-    """Take a wrong record back, with the reason; it stays readable."""
-    struck = one(connection, STRIKE, {"id": cleaning_id, "by": officer.name, "why": body.why})
-    if struck is None:
-        raise HTTPException(404, f"no cleaning {cleaning_id} that is not struck yet")
-    _follow(connection, struck["outlet_id"], officer.name, struck=struck["cleaned_on"])
-    return Answer(struck)
 
 
 @router.get("/correction-orders", response_model=page_of(OrderShape))
@@ -242,7 +161,7 @@ def list_orders(
 
 @router.post("/correction-orders", response_model=OrderShape, status_code=201)
 def issue_order(officer: Officer, request: Request, connection: Database, body: OrderBody) -> Answer:
-    _check_outlet(connection, body.outlet_id)
+    check_outlet(connection, body.outlet_id)
     if (
         body.lead_id is not None
         and one(connection, "SELECT FROM lead WHERE id = %s", (body.lead_id,)) is None
@@ -296,47 +215,13 @@ def get_inspection(_: AnyCaller, connection: Database, inspection_id: Identity) 
 @router.post("/inspections/{inspection_id}/results", response_model=ResultShape, status_code=201)
 def add_result(officer: Officer, connection: Database, inspection_id: Identity, body: ResultBody) -> Answer:
     _inspection(connection, inspection_id)
-    _check_outlet(connection, body.outlet_id)
+    check_outlet(connection, body.outlet_id)
     if body.order_id is not None:
         order = one(connection, "SELECT outlet_id FROM correction_order WHERE id = %s", (body.order_id,))
         if order is None or order["outlet_id"] != body.outlet_id:
             raise HTTPException(422, f"order_id={body.order_id}: no order of outlet {body.outlet_id!r}")
     added = one(connection, ADD_RESULT, {"id": inspection_id, "by": officer.name, **body.model_dump()})
     return Answer(added, status_code=201)
-
-
-@router.get("/shop-fronts", response_model=page_of(ShopFrontShape))
-def list_shop_fronts(
-    _: AnyCaller,
-    connection: Database,
-    page: Annotated[Page, Depends(pages("shop_fronts", str))],
-    grid_cell: Annotated[str | None, Query()] = None,
-) -> Answer:
-    """Units along the streets, each with its grid cell, monitors and leads."""
-    (after,) = page.after or (None,)
-    found = rows(connection, SHOP_FRONTS, {"after": after, "grid_cell": grid_cell, "fetch": page.fetch})
-    return Answer(page.answer(found, lambda row: [row["unit_id"]]))
-
-
-def _follow(connection: Database, outlet_id: str, actor: str, *, struck: date | None = None) -> None:
-    """Let the register's last cleaning be that of the records, and those who judge by it know."""
-    lock_registry(connection)
-    last = one(connection, LAST_CLEANING, (outlet_id,))
-    cleaned_on: date | None = last["cleaned_on"] if last else None
-    outlet = load_registry(connection).outlets[outlet_id]
-    stays = outlet.cleaned_on is not None and outlet.cleaned_on != struck
-    if stays and (cleaned_on is None or outlet.cleaned_on >= cleaned_on):  # type: ignore[operator]  # it stays
-        cleaned_on = outlet.cleaned_on
-    note = f"cleaning of {outlet_id}"
-    if cleaned_on != outlet.cleaned_on:
-        put_row(connection, "outlets", replace(outlet, cleaned_on=cleaned_on), actor=actor, note=note)
-    else:
-        raise_version(connection, actor=actor, note=note)
-
-
-def _check_outlet(connection: Database, outlet_id: str) -> None:
-    if one(connection, "SELECT FROM outlet WHERE outlet_id = %s", (outlet_id,)) is None:
-        raise HTTPException(404, f"no outlet {outlet_id!r} in the register")
 
 
 def _order(connection: Database, request: Request, order_id: int) -> dict[str, Any]:

@@ -1,0 +1,105 @@
+"""A time stamp authority (RFC 3161) of a test's own: `openssl ts -reply` behind HTTP."""
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+CONFIG = """
+[tsa]
+default_tsa = one
+[one]
+serial = {folder}/serial
+signer_cert = {folder}/tsa.crt
+signer_key = {folder}/tsa.key
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = sha256
+tsa_name = yes
+ess_cert_id_alg = sha256
+[signer]
+basicConstraints = critical,CA:false
+keyUsage = critical,digitalSignature
+extendedKeyUsage = critical,timeStamping
+"""
+
+
+@dataclass
+class Tsa:
+    folder: Path
+    url: str = ""
+    answers: list[tuple[int, bytes]] = field(default_factory=list)
+    """Given in place of a stamp, one for each request."""
+    asked: int = 0
+
+    @property
+    def ca(self) -> Path:
+        """What one has to believe to believe its stamps."""
+        return self.folder / "ca.crt"
+
+    def reply(self, query: bytes) -> bytes:
+        asked = self.folder / "query.tsq"
+        asked.write_bytes(query)
+        arguments = (
+            "-config",
+            self.folder / "tsa.cnf",
+            "-queryfile",
+            asked,
+            "-out",
+            self.folder / "reply.tsr",
+        )
+        _openssl("ts", "-reply", *arguments)
+        return (self.folder / "reply.tsr").read_bytes()
+
+
+@contextmanager
+def time_stamp_authority(folder: Path, name: str = "Test TSA") -> Iterator[Tsa]:
+    tsa = Tsa(folder)
+    _make_certificates(folder, name)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            query = self.rfile.read(int(self.headers["Content-Length"]))
+            tsa.asked += 1
+            status, said = tsa.answers.pop(0) if tsa.answers else (200, tsa.reply(query))
+            self.send_response(status)
+            self.send_header("Content-Type", "application/timestamp-reply")
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    tsa.url = f"http://127.0.0.1:{server.server_address[1]}/tsr"
+    try:
+        yield tsa
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _make_certificates(folder: Path, name: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / "tsa.cnf"
+    config.write_text(CONFIG.format(folder=folder))
+    (folder / "serial").write_text("01")
+    ca, ca_key, key, crt = (folder / one for one in ("ca.crt", "ca.key", "tsa.key", "tsa.crt"))
+    new = ("-newkey", "rsa:2048", "-nodes")
+    _openssl("req", "-x509", *new, "-keyout", ca_key, "-out", ca, "-subj", f"/CN={name} Root", "-days", "2")
+    _openssl("req", "-new", *new, "-keyout", key, "-out", folder / "tsa.csr", "-subj", f"/CN={name}")
+    _openssl(
+        "x509", "-req", "-in", folder / "tsa.csr", "-CA", ca, "-CAkey", ca_key, "-extfile", config, "-extensions", "signer",
+        "-days", "2", "-out", crt,
+    )  # fmt: skip
+
+
+def _openssl(*arguments: object) -> None:
+    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)

@@ -1,0 +1,131 @@
+"""Simulated kitchens over weeks: purifiers that age and are cleaned, and fumes with the shape of real smoke."""
+
+from datetime import date, timedelta
+from itertools import islice
+
+import numpy as np
+
+from simulators.kitchens import Kitchen, KitchenDay
+from simulators.purifiers import DIRTY, ROUND_DAYS, Dirt, cleanings_csv, last_cleaning, let_through
+from simulators.scenarios import scenario_named
+from simulators.smoke import jitter, plume, record, smoke_over
+from simulators.truth import Truth
+from tests.simulators.fleets import district
+
+OFFSET_S = 8 * 3600
+ROUND = 20_776
+"""A local day with which a round begins: 742 times 28 days."""
+
+
+def kitchen(device_id: str, scenario: str = "ageing") -> Kitchen:
+    outlet = district().outlets[district().devices[device_id].bound_to or ""]
+    return Kitchen(outlet, device_id, scenario_named(scenario), 7)
+
+
+def life(one: Kitchen, days: int, first: int = ROUND) -> list[KitchenDay]:
+    return list(islice(one.days(first * 86_400 - OFFSET_S, OFFSET_S), days))
+
+
+def truths(days: list[KitchenDay]) -> list[Truth]:
+    return [truth for day in days for truth in day.truths]
+
+
+def medians(days: list[KitchenDay]) -> list[float]:
+    return [float(np.median(d.rows["fume_mg_m3"][d.rows["fan_on"] & d.rows["purifier_on"]])) for d in days]
+
+
+def some(*, neglected: bool) -> str:
+    return next(d for d in district().devices if d.startswith("F") and kitchen(d).neglected is neglected)
+
+
+def test_every_kitchen_is_cleaned_once_a_round_within_three_days() -> None:
+    for device_id in ("F0001", "F0002", "F0003", "F0004"):
+        days = {last_cleaning(device_id, day) for day in range(ROUND, ROUND + 5 * ROUND_DAYS)}
+        assert {(day - min(days)) % ROUND_DAYS for day in days} == {0}
+        assert min(days) % ROUND_DAYS in (0, 1, 2)
+        assert last_cleaning(device_id, max(days)) == max(days) - ROUND_DAYS, (
+            "that day's is only known after it"
+        )
+
+
+def test_what_is_let_through_grows_with_the_days_and_falls_back() -> None:
+    fresh, old = (let_through(day, 0, 30, neglected=True) for day in (1, 28))
+    assert (1 < fresh < 1.2, old > 4) == (True, True)
+    assert let_through(28, 0, 30, neglected=False) < 1.35
+
+
+def test_a_neglected_purifiers_week_is_half_above_its_baseline_when_the_truth_says_so() -> None:
+    device_id = some(neglected=True)
+    days = life(kitchen(device_id), ROUND_DAYS + 4)
+    (truth,) = [one for one in truths(days) if one.kind == "purifier_degraded"]
+    cleaned = last_cleaning(device_id, ROUND + 10) - ROUND
+    by_day = medians(days)
+    baseline = np.median(by_day[cleaned + 1 : cleaned + 8])
+    started, decided = (
+        int((at + OFFSET_S) // 86_400) - ROUND for at in (truth.started_s, truth.decided_s - 1)
+    )
+
+    assert by_day[started] >= DIRTY * baseline * 0.97
+    assert max(by_day[cleaned + 8 : started], default=0) < DIRTY * baseline * 1.03
+    assert started + 2 <= decided <= started + 7, "half a week's readings"
+    assert truth.ended_s == (ROUND + cleaned + ROUND_DAYS) * 86_400 - OFFSET_S, "until the next cleaning"
+
+
+def test_a_purifier_that_is_kept_is_never_dirty() -> None:
+    days = life(kitchen(some(neglected=False)), ROUND_DAYS)
+
+    assert truths(days) == []
+
+
+def test_without_a_cleaning_seen_nothing_can_be_said() -> None:
+    """The simulation begins when the week after the cleaning is over."""
+    days = life(kitchen(some(neglected=True)), 15, ROUND + 12)
+
+    assert truths(days) == []
+
+
+def test_dirt_is_known_once_half_of_a_weeks_readings_say_so() -> None:
+    dirt = Dirt()
+    said = [dirt.see(day, 0, np.full(100, 1.0 if day <= 8 else 1.6)) for day in range(1, 16)]
+
+    # Days 9 to 12 of the week of 6 to 12: four of seven.
+    assert said == [None] * 11 + [9] + [None] * 3
+
+
+def test_the_firms_book_holds_the_last_cleaning_before_and_those_until_the_end() -> None:
+    begin = date(1970, 1, 1) + timedelta(days=ROUND + 10)
+    book = cleanings_csv(district(), begin, begin + timedelta(days=ROUND_DAYS))
+    rows = [line.split(",") for line in book.splitlines()[1:]]
+
+    assert len(rows) == 2 * 659
+    assert len({row[0] for row in rows}) == len(rows)
+    mine = sorted(
+        date.fromisoformat(row[2]) for row in rows if row[1] == district().devices["F0001"].bound_to
+    )
+    assert mine[0] == date(1970, 1, 1) + timedelta(days=last_cleaning("F0001", ROUND + 10))
+    assert mine[1] - mine[0] == timedelta(days=ROUND_DAYS)
+
+
+def test_the_record_of_smoke_is_whole_and_its_plume_comes_and_goes() -> None:
+    assert (len(record()), record()[0], record().max(), record()[-1]) == (381, 0.7, 792.5, 0.4)
+    assert (len(plume()), plume().max()) == (63, 1.0)
+    assert plume()[0] < 0.01 > plume()[-1]
+    assert 0.005 < jitter().std() < 0.1
+
+
+def test_smoke_is_of_plumes_and_of_nothing_where_none_begins() -> None:
+    seen = smoke_over(1440, 1.0, np.random.default_rng(1))
+    assert (len(seen), seen.min() >= 0, 0.5 < seen.max() < 5) == (1440, True, True)
+    assert not smoke_over(1440, 0.0, np.random.default_rng(1)).any()
+
+
+def test_meals_in_smoke_rise_and_fall_more_slowly_than_bursts_and_two_kitchens_differ() -> None:
+    def alike(name: str) -> float:
+        """Correlation of a cooking minute with the one after it."""
+        rows = life(kitchen("F0002", name), 1)[0].rows
+        fume = rows["fume_mg_m3"][rows["fan_on"]]
+        return float(np.corrcoef(fume[1:], fume[:-1])[0, 1])
+
+    assert alike("smoke") > alike("clean") + 0.1
+    one, other = (life(kitchen(d, "smoke"), 1)[0].rows["fume_mg_m3"] for d in ("F0002", "F0003"))
+    assert not np.array_equal(one, other)
