@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from psycopg.errors import UndefinedTable
 
 from alerts.catalogue import load_catalogue
 from alerts.kitchen_figures import Counter, mark_all
@@ -19,18 +18,13 @@ from runtime.instants import read_day
 from runtime.parts import database
 from runtime.settings import load_settings
 
-NO_SCHEMA = "the database has no schema yet: run 'fleetfume db migrate' first"
-
 
 def shop_fronts(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV: unit_id, name, trade, address, …")],
 ) -> None:
     """Load the district's shop-fronts from a CSV file, all or nothing; it replaces those there are."""
     with database(load_settings()) as url, connect(url) as connection:
-        try:
-            count = import_shop_fronts(connection, file)
-        except UndefinedTable:
-            raise UserError(NO_SCHEMA) from None
+        count = import_shop_fronts(connection, file)
     typer.echo(f"{file.name}: {count} shop-fronts")
 
 
@@ -43,10 +37,7 @@ def cleanings(
     settings = load_settings()
     today = datetime.now(settings.zone).date()
     with database(settings) as url, connect(url) as connection:
-        try:
-            recorded = import_cleanings(connection, file, today=today, actor="command line")
-        except UndefinedTable:
-            raise UserError(NO_SCHEMA) from None
+        recorded = import_cleanings(connection, file, today=today, actor="command line")
     typer.echo(f"{file.name}: {recorded} cleanings recorded")
 
 
@@ -57,11 +48,8 @@ def count(
     settings = load_settings()
     now = datetime.now(UTC)
     with database(settings) as url, connect(url, autocommit=True) as connection:
-        try:
-            mark_all(connection, now - timedelta(days=days), now + timedelta(days=1), settings.zone)
-            counted = Counter(load_catalogue(settings.rules_file), settings.zone).count(connection)
-        except UndefinedTable:
-            raise UserError(NO_SCHEMA) from None
+        mark_all(connection, now - timedelta(days=days), now + timedelta(days=1), settings.zone)
+        counted = Counter(load_catalogue(settings.rules_file), settings.zone).count(connection)
     typer.echo(f"{counted:,} times ten minutes counted")
 
 
@@ -74,12 +62,9 @@ def examine(
     settings = load_settings()
     on = read_day("--day", day) if day is not None else datetime.now(settings.zone).date() - timedelta(days=1)
     with database(settings) as url, connect(url, autocommit=True) as connection:
-        try:
-            catalogue = load_catalogue(settings.rules_file)
-            Counter(catalogue, settings.zone).count(connection)
-            found = examine_day(connection, catalogue, settings.zone, on)
-        except UndefinedTable:
-            raise UserError(NO_SCHEMA) from None
+        catalogue = load_catalogue(settings.rules_file)
+        Counter(catalogue, settings.zone).count(connection)
+        found = examine_day(connection, catalogue, settings.zone, on)
     if found is None:
         raise UserError("somebody else is examining just now: try again in a minute")
     for device_id, finding in found:

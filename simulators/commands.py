@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO, Annotated, Any
 
 import typer
-from psycopg.errors import UndefinedTable
 
 from devices.registry_files import read_directory
 from devices.types import DeviceKind, Registry
@@ -176,10 +175,7 @@ SELECT alert.id, alert.kind, alert.device_id, alert.outlet_id IS NULL AS is_vehi
 
 def _alerts(url: str) -> list[OpenedAlert]:
     with connect(url) as connection:
-        try:
-            return [OpenedAlert(*row) for row in connection.execute(_ALERTS)]
-        except UndefinedTable:
-            raise UserError("the database has no alerts yet; run 'fleetfume db migrate' first") from None
+        return [OpenedAlert(*row) for row in connection.execute(_ALERTS)]
 
 
 def _as_json(found: Comparison, *, details: bool) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from psycopg.errors import UndefinedTable
 
 from alerts.catalogue import load_catalogue
 from alerts.daily.files import WRITERS
@@ -34,13 +33,10 @@ def daily(
         raise UserError(f"{output}: the ending says what is written; it must be one of {endings}")
     settings = load_settings()
     with database(settings) as url, connect(url) as connection:
-        try:
-            report = daily_report(
-                connection, on, zone=settings.zone, catalogue=load_catalogue(settings.rules_file),
-                office=settings.office, now=datetime.now(UTC),
-            )  # fmt: skip
-        except UndefinedTable:
-            raise UserError("the database has no schema yet: run 'fleetfume db migrate' first") from None
+        report = daily_report(
+            connection, on, zone=settings.zone, catalogue=load_catalogue(settings.rules_file),
+            office=settings.office, now=datetime.now(UTC),
+        )  # fmt: skip
     content = writer(report, "en" if settings.language == "en" else "zh")
     try:
         output.write_bytes(content)
