@@ -25,7 +25,7 @@ STORE: LiteralString = """
 STORED_SINCE: LiteralString = """
     SELECT (extract(epoch FROM ts) * 1000000)::bigint, hash
       FROM fume_piece
-     WHERE device_id = %s AND (%s::timestamptz IS NULL OR ts > %s)
+     WHERE device_id = %s AND (%s::timestamptz IS NULL OR ts > %s) AND (%s::timestamptz IS NULL OR ts <= %s)
 """
 DROP: LiteralString = "DELETE FROM fume_piece WHERE device_id = %s AND ts = ANY(%s)"
 # Of each piece asked for, the first one that is the same: by event time, no further back than is looked.
@@ -74,16 +74,28 @@ def notice_pieces(
 
 
 def notice_pieces_again(
-    connection: Connection, fleet: Fleet, device_id: str, begin_us: int, states: Records, records: Records
+    connection: Connection,
+    fleet: Fleet,
+    device_id: str,
+    begin_us: int,
+    states: Records,
+    records: Records,
+    *,
+    until_us: int | None,
 ) -> dict[str, int]:
-    """The same for a monitor that is judged again from `begin_us` on: what no longer is a piece goes."""
+    """The same for a monitor that is judged again from `begin_us` on, by now to `until_us` (None: to the end): what no
+    longer is a piece goes.
+    """
     if "seen" not in (records.dtype.names or ()):
         return {}
     ends = _ends(fleet, [device_id], states, records)
     begin = instant(begin_us) if begin_us != NEVER else None
+    until = instant(until_us) if until_us is not None else None
     before = {
         (device_id, ts, digest)
-        for ts, digest in connection.execute(STORED_SINCE, (device_id, begin, begin), binary=True)
+        for ts, digest in connection.execute(
+            STORED_SINCE, (device_id, begin, begin, until, until), binary=True
+        )
     }
     gone, added = before - set(ends.pieces), [piece for piece in ends.pieces if piece not in before]
     if gone:

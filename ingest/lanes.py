@@ -36,6 +36,16 @@ def can_wait(delivery: Delivery, newest_us: int) -> bool:
     return delivery.mid != 0 and newest_us < delivery.received_us - LIVE_US
 
 
+def can_tell_silence(waiting: int, *, live_lately: bool) -> bool:
+    """Whether a device that says nothing may be told silent now.
+
+    Where history is replayed the stream clock is the newest devices' own time, and what others said meanwhile may be
+    among the `waiting` messages: their silences would be told and taken back. Once all that came is committed, they
+    are told for what they are. Live traffic has the wall clock, and waits for no backlog.
+    """
+    return live_lately or not waiting
+
+
 class Backlog:
     """Messages taken and not yet committed. They stay unacknowledged: a crash loses none."""
 

@@ -1,59 +1,35 @@
 """Late readings: judge a device again from a checkpoint before the first of them.
 
 The same engine runs over the stored readings from there on; qualities, state, checkpoints and
-alerts then are what they would have been, had everything come in order.
+alerts then are what they would have been, had everything come in order. It takes PAGE readings at a time, so that a
+device judged again from its beginning (another layout of the state) need not fit into memory with all it ever sent, and
+leaves a checkpoint after each page, so that the next late reading does not begin from there once more.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from psycopg import Connection, sql
 from psycopg.rows import namedtuple_row
-from psycopg.types.json import Jsonb
 
 from alerts import kitchen_figures
 from alerts.episodes import Episode
-from analytics.records import HOUR, NEVER, QUALITIES
+from analytics.records import NEVER, QUALITIES
 from ingest.batch import OF_TIME
+from ingest.checkpoints import Checkpoint, drop_checkpoints, newest_checkpoint
 from ingest.clock import heard_until
 from ingest.copies import notice_pieces_again
 from ingest.judging import Judge, Records, Refusal
 from ingest.registers import Registers
-from ingest.storage import FUME_READING, Table
+from ingest.rows import make_rows
+from ingest.tables import FUME_READING, Table
 from runtime.instants import instant, microseconds
 
-CHECKPOINT_EVERY_US = HOUR
-
-NEWEST_CHECKPOINT: LiteralString = """
-    SELECT (extract(epoch FROM ts) * 1000000)::bigint, state, episodes
-      FROM engine_checkpoint
-     WHERE device_id = %(device_id)s AND ts < %(before)s AND layout = %(layout)s
-     ORDER BY ts DESC
-     LIMIT 1
-"""
-DROP_LATER_CHECKPOINTS: LiteralString = """
-    DELETE FROM engine_checkpoint
-     WHERE device_id = %(device_id)s AND (%(begin)s::timestamptz IS NULL OR ts > %(begin)s)
-"""
-SAVE_CHECKPOINTS: LiteralString = """
-    INSERT INTO engine_checkpoint (device_id, ts, layout, state, episodes)
-    SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::integer[], %b::bytea[], %s::jsonb[])
-        ON CONFLICT (device_id, ts) DO NOTHING
-"""
-# Beyond two days one checkpoint a day is enough to begin from.
-THIN_CHECKPOINTS: LiteralString = """
-    DELETE FROM engine_checkpoint AS old
-     USING unnest(%s::text[], %s::timestamptz[]) AS new (device_id, ts)
-     WHERE old.device_id = new.device_id
-       AND old.ts < new.ts - INTERVAL '2 days'
-       AND EXISTS (SELECT FROM engine_checkpoint AS earlier
-                    WHERE earlier.device_id = old.device_id
-                      AND earlier.ts < old.ts
-                      AND date_trunc('day', earlier.ts, 'UTC') = date_trunc('day', old.ts, 'UTC'))
-"""
-
+PAGE = 20_000
+"""Readings judged at a time: more than two days of a truck's, two weeks of a kitchen's."""
 
 KEPT_SINCE: LiteralString = "SELECT readings_since FROM retention"
 REFUSED_SINCE: LiteralString = """
@@ -63,6 +39,14 @@ REFUSED_SINCE: LiteralString = """
        AND (%(since)s::timestamptz IS NULL OR received_at > %(since)s)
      ORDER BY received_at
 """
+
+
+class Passed(NamedTuple):
+    """A state on the way: everything up to `ts_us` is in it, and it has told the first `events` of the judgement's."""
+
+    ts_us: int
+    state: bytes
+    events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +60,8 @@ class Judgement:
     states: Records
     """(1,) the state after the newest reading."""
     events: Records
+    passed: list[Passed]
+    """To be kept as checkpoints."""
     newest: Any
     """The newest reading's row; None: every reading of it was refused."""
     newest_quality: str
@@ -97,54 +83,80 @@ def judge_again(
     Qualities that come out otherwise are corrected and the checkpoints after it dropped, in the
     caller's transaction.
     """
-    found = connection.execute(
-        NEWEST_CHECKPOINT,
-        {
-            "device_id": device_id,
-            "before": instant(first_late_us) if first_late_us != NEVER else None,
-            "layout": judge.layout,
-        },
-        binary=True,
-    ).fetchone()
-    checkpoint_us, state, ongoing = found or (_kept_since(connection), judge.new_states(1).tobytes(), [])
-    begin = instant(checkpoint_us) if checkpoint_us != NEVER else None
-    with connection.cursor(row_factory=namedtuple_row, binary=True) as cursor:
-        readings = cursor.execute(
-            sql.SQL(
-                """
-                SELECT (extract(epoch FROM ts) * 1000000)::bigint AS ts_us, ts, received_at, quality, {columns}
-                  FROM {table}
-                 WHERE device_id = %(device_id)s AND (%(begin)s::timestamptz IS NULL OR ts > %(begin)s)
-                 ORDER BY ts
-                """
-            ).format(
-                columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)),
-                table=sql.Identifier(table.name),
-            ),
-            {"device_id": device_id, "begin": begin},
-        ).fetchall()
-    records = judge.records([0] * len(readings), readings, zone)
+    checkpoint = newest_checkpoint(connection, judge, device_id, before_us=first_late_us)
+    if checkpoint is None:
+        checkpoint = Checkpoint(device_id, _kept_since(connection), judge.new_states(1).tobytes(), [])
+    checkpoint_us, state = checkpoint.ts_us, checkpoint.state
     before = np.frombuffer(bytearray(state), dtype=judge.state_type)
-    copies = notice_pieces_again(connection, registers.newest, device_id, checkpoint_us, before, records)
     refused = _refused_since(connection, device_id, before)
-    after, quality, events = registers.judge(connection, judge, [device_id], before, records, refused)
+    events: list[Records] = []
+    passed: list[Passed] = []
+    copies: dict[str, int] = {}
+    newest, newest_quality, begin_us = None, "", checkpoint_us
+    for readings, is_last in _pages(connection, table, device_id, checkpoint_us):
+        end_us = readings[-1].ts_us if readings else begin_us
+        nothing = np.zeros(len(readings), np.int64)  # when they were received makes no difference
+        rows = make_rows(table, [device_id], nothing.astype(np.int32), readings, nothing)
+        records = judge.records(rows, zone)
+        until_us = None if is_last else end_us
+        again = notice_pieces_again(
+            connection, registers.newest, device_id, begin_us, before, records, until_us=until_us
+        )
+        for other, first_us in again.items():
+            copies[other] = min(first_us, copies.get(other, first_us))
+        due = [one for one in refused if is_last or one.received_us <= end_us]
+        refused = refused[len(due) :]
+        before, quality, told = registers.judge(connection, judge, [device_id], before, records, due)
+        events.append(told)
+        qualities = [QUALITIES[q] for q in quality.tolist()]
+        corrected = _correct_qualities(connection, table, device_id, readings, qualities)
+        if table is FUME_READING:
+            kitchen_figures.touch(connection, ((device_id, ts_us) for ts_us in corrected), zone)
+        if readings:
+            newest, newest_quality = readings[-1], qualities[-1]
+        if not is_last:
+            passed.append(Passed(end_us, before.tobytes(), sum(map(len, events))))
+        begin_us = end_us
     # Silences that have been told are told again, if they still are any.
-    after, silences = judge.silent(registers.newest, [device_id], after, heard_until(connection), zone)
-    events = np.concatenate([events, silences])
-    qualities = [QUALITIES[q] for q in quality.tolist()]
-    corrected = _correct_qualities(connection, table, device_id, readings, qualities)
-    if table is FUME_READING:
-        kitchen_figures.touch(connection, ((device_id, ts_us) for ts_us in corrected), zone)
-    connection.execute(DROP_LATER_CHECKPOINTS, {"device_id": device_id, "begin": begin})
+    after, silences = judge.silent(registers.newest, [device_id], before, heard_until(connection), zone)
+    drop_checkpoints(connection, device_id, after_us=checkpoint_us)
     return Judgement(
         checkpoint_us,
-        [Episode.from_json(fields) for fields in ongoing],
+        checkpoint.ongoing,
         after,
-        events,
-        readings[-1] if readings else None,
-        qualities[-1] if readings else "",
+        np.concatenate([*events, silences]),
+        passed,
+        newest,
+        newest_quality,
         copies,
     )
+
+
+def _pages(
+    connection: Connection, table: Table, device_id: str, after_us: int
+) -> Iterator[tuple[list[Any], bool]]:
+    """The stored readings after `after_us`, oldest first, PAGE at a time, each with whether it is the last page."""
+    statement = sql.SQL(
+        """
+        SELECT (extract(epoch FROM ts) * 1000000)::bigint AS ts_us, ts, received_at, quality, {columns}
+          FROM {table}
+         WHERE device_id = %(device_id)s AND (%(after)s::timestamptz IS NULL OR ts > %(after)s)
+         ORDER BY ts
+         LIMIT %(limit)s
+        """
+    ).format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)),
+        table=sql.Identifier(table.name),
+    )
+    after = instant(after_us) if after_us != NEVER else None
+    with connection.cursor(row_factory=namedtuple_row, binary=True) as cursor:
+        while True:
+            found = cursor.execute(statement, {"device_id": device_id, "after": after, "limit": PAGE})
+            readings: list[Any] = [*found]
+            yield readings, len(readings) < PAGE
+            if len(readings) < PAGE:
+                return
+            after = readings[-1].ts
 
 
 def _kept_since(connection: Connection) -> int:
@@ -166,27 +178,6 @@ def _refused_since(connection: Connection, device_id: str, state: Records) -> li
         )
         for _ in range(readings or 1)
     ]
-
-
-def save_checkpoints(
-    connection: Connection, judge: Judge, checkpoints: list[tuple[str, int, bytes, list[Episode]]]
-) -> None:
-    """`checkpoints`: device, the event time (µs) everything up to which is in the state, the state, what was going on."""
-    if not checkpoints:
-        return
-    device_ids = [device_id for device_id, *_ in checkpoints]
-    times = [instant(ts_us) for _, ts_us, *_ in checkpoints]
-    connection.execute(
-        SAVE_CHECKPOINTS,
-        (
-            device_ids,
-            times,
-            [judge.layout] * len(checkpoints),
-            [state for *_, state, _ in checkpoints],
-            [Jsonb([episode.to_json() for episode in episodes]) for *_, episodes in checkpoints],
-        ),
-    )
-    connection.execute(THIN_CHECKPOINTS, (device_ids, times))
 
 
 def _correct_qualities(

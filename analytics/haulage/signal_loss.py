@@ -8,10 +8,9 @@ within the five minutes. (One from further back is late: the vehicle is judged a
 
 from analytics.haulage.state import TOLD, UNTOLD
 from analytics.haulage.taking_back import note_episode
-from analytics.haulage.telling import Record, Records, microseconds, tell
+from analytics.haulage.telling import Record, Records, microseconds, settle, tell
 from analytics.kernels._compile import inner_kernel
 from analytics.records import (
-    CLEARED,
     HEARD_AFTER_ALL,
     MAJOR,
     NEVER,
@@ -19,7 +18,6 @@ from analytics.records import (
     OPENED,
     SECOND,
     SIGNAL_LOSS,
-    WITHDRAWN,
 )  # fmt: skip
 from analytics.rules import VehicleRules
 
@@ -56,10 +54,7 @@ def end_loss(rules: VehicleRules, state: Record, here: Record, events: Records) 
     """A reading has come."""
     if state["lost"] == TOLD:
         event = events[_say(state, here, events, here["ts"])]
-        if here["ts"] - state["last_ts"] < microseconds(rules.signal_loss_s):
-            event["action"], event["reason"] = WITHDRAWN, HEARD_AFTER_ALL
-        else:
-            event["action"] = CLEARED
+        if settle(event, state["last_ts"] + microseconds(rules.signal_loss_s), HEARD_AFTER_ALL):
             note_episode(state, SIGNAL_LOSS, state["last_ts"], state["good_lat"], state["good_lon"])
     state["lost"] = UNTOLD
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.kernels._compile import inner_kernel
-from analytics.records import EVENT_VALUES, NO_REASON, SECOND
+from analytics.records import CLEARED, EVENT_VALUES, NO_REASON, SECOND, WITHDRAWN
 
 MOST_EVENTS_A_FIX = 48
 """Silences told and over, loads begun and ended, an unloading and what it withdraws, four zones left for four
@@ -31,6 +31,19 @@ def lasted(then: int, now: int, seconds: float) -> bool:
 def within(then: int, now: int, seconds: float) -> bool:
     """Whether `now` is at most `seconds` after `then`, which may be NEVER: no."""
     return then >= 0 and now - then <= microseconds(seconds)
+
+
+@inner_kernel
+def settle(event: Record, due: int, reason: int) -> bool:
+    """Fill in the end of something that was told as of `due` because nothing had come: cleared, and true.
+
+    Withdrawn for `reason`, and false, where what ended it came before that after all.
+    """
+    stood = event["ts"] >= due
+    event["action"] = CLEARED if stood else WITHDRAWN
+    if not stood:
+        event["reason"] = reason
+    return bool(stood)
 
 
 @inner_kernel

@@ -6,17 +6,15 @@ to the microsecond. Clears there, or when the load ends; is withdrawn if that wa
 """
 
 from analytics.haulage.state import MAY_UNLOAD
-from analytics.haulage.telling import Record, Records, microseconds, tell
+from analytics.haulage.telling import Record, Records, microseconds, settle, tell
 from analytics.kernels._compile import inner_kernel
 from analytics.records import (
-    CLEARED,
     MINOR,
     NOTHING_DUE,
     OPENED,
     SECOND,
     UNDELIVERED_LOAD,
     UNLOADED_IN_TIME,
-    WITHDRAWN,
 )  # fmt: skip
 from analytics.rules import VehicleRules
 
@@ -67,10 +65,8 @@ def end_undelivered(rules: VehicleRules, state: Record, here: Record, events: Re
 def _end(rules: VehicleRules, state: Record, here: Record, events: Records, grace_us: int) -> None:
     if state["undelivered"]:
         event = events[_say(state, here, events, here["ts"])]
-        if here["ts"] < state["haul_left_ts"] + microseconds(rules.undelivered_s) + grace_us:
-            event["action"], event["reason"] = WITHDRAWN, UNLOADED_IN_TIME
-        else:
-            event["action"] = CLEARED
+        due = state["haul_left_ts"] + microseconds(rules.undelivered_s) + grace_us
+        settle(event, due, UNLOADED_IN_TIME)
     state["undelivered"] = 0
 
 

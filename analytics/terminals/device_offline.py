@@ -6,10 +6,9 @@ reading or by the stream clock. Clears with the next reading; is withdrawn if th
 
 from analytics.district import District
 from analytics.haulage.state import PASSED_OVER, TOLD, UNTOLD
-from analytics.haulage.telling import Record, Records, microseconds, tell
+from analytics.haulage.telling import Record, Records, microseconds, settle, tell
 from analytics.kernels._compile import inner_kernel
 from analytics.records import (
-    CLEARED,
     DEVICE_OFFLINE,
     HEARD_AFTER_ALL,
     MINOR,
@@ -17,7 +16,6 @@ from analytics.records import (
     NOTHING_DUE,
     OPENED,
     SECOND,
-    WITHDRAWN,
 )  # fmt: skip
 from analytics.rules import VehicleRules
 
@@ -52,10 +50,7 @@ def end_offline(rules: VehicleRules, state: Record, here: Record, events: Record
     """A reading has come."""
     if state["offline"] == TOLD:
         event = events[_say(state, here, events, here["ts"])]
-        if here["ts"] - state["last_ts"] < microseconds(rules.offline_s):
-            event["action"], event["reason"] = WITHDRAWN, HEARD_AFTER_ALL
-        else:
-            event["action"] = CLEARED
+        settle(event, state["last_ts"] + microseconds(rules.offline_s), HEARD_AFTER_ALL)
     state["offline"] = UNTOLD
 
 

@@ -1,11 +1,15 @@
 """Live folding and late reconciling end in the same episodes."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.episodes import Episode, Event, as_of, fold, reconcile
+from alerts.episodes import Episode, Event, as_of, fold, named_events, reconcile
+from alerts.writing import episode_of
+from analytics.records import EVENT, OVERSPEED
 
 
 def event(
@@ -135,3 +139,23 @@ def test_judging_again_from_a_checkpoint_ends_in_what_should_have_been_told(
     assert standing(carried_out(stored, told, late_at=99)) == standing(
         dict(enumerate(fold([], common + true).values()))
     )
+
+
+def test_figures_leave_the_engine_clean_and_stored_ones_are_read_alike() -> None:
+    row = np.zeros(1, EVENT)
+    row["kind"], row["place"], row["permit"], row["site"], row["road"] = OVERSPEED, -1, -1, -1, -1
+    row["score"], row["values"] = np.float32(0.6), np.nan
+    row["values"][0, :4] = np.float32(72.3), 60.0, 3, 1_764_030_012.345678
+
+    (told,) = named_events(row, site_ids=(), permit_ids=())
+
+    assert told.score == 0.6
+    assert told.values["limit_kmh"] == 60
+    assert told.values["duration_s"] == 1_764_030_012.345678, "an instant is exact to the microsecond"
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    stored = {
+        "kind": "overspeed", "place": "", "started_at": now, "opened_at": now, "updated_at": now, "cleared_at": None,
+        "withdrawn_at": None, "note": None, "severity": "minor", "score": 0.6000000238418579,
+        "evidence": {"began": {"lat": 36.7, "lon": 117.5}, "values": {"fixes": 3.00000001}},
+    }  # fmt: skip
+    assert (episode_of(stored).score, episode_of(stored).values) == (0.6, {"fixes": 3.0})

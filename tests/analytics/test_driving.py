@@ -16,6 +16,7 @@ from tests.analytics.trucks import (
     Fixes,
     drive,
     fix,
+    judge,
     permit,
     road,
     stand,
@@ -206,6 +207,13 @@ def test_the_third_fix_in_a_row_more_than_a_tenth_over_the_limit_is_told() -> No
     )  # fmt: skip
     assert (opened.lat, opened.lon) == (fixes[1][3], fixes[1][4])
     assert opened.values == {"speed_kmh": 70, "limit_kmh": 60, "fixes": 3, "duration_s": 20}
+
+
+def test_speed_and_score_show_no_rounding_of_what_the_state_keeps_in_single_precision() -> None:
+    (event,) = judge(at_speeds(67, 72.3, 67), on(MAIN))[2]
+
+    assert event["score"] == 0.4 + 0.6 * (72.3 / 60 - 1.0)
+    assert event["values"][:2].tolist() == [72.3, 60.0]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,11 @@ opened a lead) and `officer` (name and password of a user with the role `duty`).
 import re
 from pathlib import Path
 
+import psycopg
 from playwright.sync_api import Page, expect
+from psycopg.types.json import Jsonb
 
+from tests import builders
 from tests.console.officer import PATIENCE_MS, Watch, choose, log_in, see_vehicles
 
 
@@ -147,3 +150,26 @@ def test_kitchens_have_a_page_of_their_own(page: Page, console_url: str, officer
     expect(page.get_by_test_id("kitchens-streets")).to_contain_text("明水街道")
     page.get_by_text("夜间核查", exact=True).click()
     expect(page.get_by_test_id("kitchens")).to_contain_text("不是结论")
+    page.get_by_text("用餐时段", exact=True).click()
+    expect(page.get_by_test_id("kitchens-meals")).to_contain_text("10:30-13:30;16:30-20:30")
+    expect(page.get_by_test_id("kitchens-meals")).to_contain_text("待核实")
+
+
+def test_an_alert_of_copied_readings_names_the_monitor_they_are_of(
+    page: Page, console_url: str, officer: tuple[str, str], desk_database: str
+) -> None:
+    original = {
+        "device_id": "F7", "outlet_id": "R7", "outlet_name": "老张家常菜", "from": "2025-11-23T04:00:00Z",
+        "to": "2025-11-23T04:59:00Z",
+    }  # fmt: skip
+    with psycopg.connect(desk_database, autocommit=True) as connection:
+        alert_id = builders.alert(
+            connection, kind="monitor_suspect", device_id="F0", plate=None, company_id=None, outlet_id="R0",
+            evidence=Jsonb({"values": {"copied": 1.0}, "samples": [], "copied_from": original}),
+        )  # fmt: skip
+    log_in(page, console_url, *officer)
+
+    page.goto(f"{console_url}/#/alerts/{alert_id}")
+
+    expect(page.get_by_test_id("copied-from")).to_contain_text("老张家常菜 F7")
+    expect(page.get_by_test_id("copied-from")).to_contain_text("12:59")

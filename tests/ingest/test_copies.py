@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -16,6 +17,7 @@ from alerts.catalogue import load_catalogue
 from alerts.explaining import explain
 from alerts.explanation_text import explanation_text
 from devices.repository import store_registry
+from ingest import rejudging
 from tests.ingest.test_pipeline import BEGIN_S, Reading, of, pipeline
 from tests.small_district import registry
 
@@ -59,10 +61,11 @@ def suspicions(connection: psycopg.Connection, device_id: str) -> list[tuple[Any
     shuffled=st.sampled_from(["in order", "copy first", "original newest first", "shuffled"]),
     size=st.integers(1, 40),
     per_batch=st.integers(1, 5),
+    page=st.sampled_from([50, rejudging.PAGE]),
 )
 @settings(max_examples=16, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_later_piece_is_the_copy_however_the_readings_arrive(
-    connection: psycopg.Connection, seed: int, shuffled: str, size: int, per_batch: int
+    connection: psycopg.Connection, seed: int, shuffled: str, size: int, per_batch: int, page: int
 ) -> None:
     number = next(pairs) % PAIRS
     original, copy = f"F{2 * number}", f"F{2 * number + 1}"
@@ -88,8 +91,9 @@ def test_the_later_piece_is_the_copy_however_the_readings_arrive(
         )
     ]
     line = pipeline()
-    for i in range(0, len(messages), per_batch):
-        line.process(connection, messages[i : i + per_batch])
+    with patch.object(rejudging, "PAGE", page):
+        for i in range(0, len(messages), per_batch):
+            line.process(connection, messages[i : i + per_batch])
 
     assert suspicions(connection, original) == []
     ((started, opened, state, copied_from),) = suspicions(connection, copy)

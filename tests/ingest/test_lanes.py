@@ -1,7 +1,9 @@
 """What is live goes first, and what waits is worked off in slices."""
 
+import pytest
+
 from ingest.arrivals import Delivery
-from ingest.lanes import LIVE_US, SLICE_S, SMALLEST_BYTES, Backlog, Deferred, can_wait
+from ingest.lanes import LIVE_US, SLICE_S, SMALLEST_BYTES, Backlog, Deferred, can_tell_silence, can_wait
 
 NOW_US = 1_764_000_000_000_000
 
@@ -79,3 +81,13 @@ def test_slices_shrink_when_they_take_long_and_grow_when_they_do_not() -> None:
     for _ in range(20):
         backlog.took(SLICE_S * 100)
     assert len(backlog.slice()) == 1
+
+
+@pytest.mark.parametrize(
+    ("waiting", "live_lately", "told"),
+    [(0, False, True), (0, True, True), (7, True, True), (7, False, False)],
+)
+def test_in_a_replay_nobody_is_told_silent_while_messages_wait(
+    waiting: int, *, live_lately: bool, told: bool
+) -> None:
+    assert can_tell_silence(waiting, live_lately=live_lately) is told

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -17,9 +18,9 @@ from devices.channels import decoders
 from devices.repository import store_registry
 from devices.terminals import Terminals
 from devices.types import Site
+from ingest import rejudging
 from ingest.arrivals import Delivery
 from ingest.batch import sort_out
-from ingest.lanes import Deferred
 from ingest.pipeline import Pipeline
 from tests.small_district import place, registry, square
 
@@ -151,29 +152,35 @@ def arrivals(draw: st.DrawFn, readings: list[Reading]) -> list[list[list[Reading
     return [messages[i : i + per_batch] for i in range(0, len(messages), per_batch)]
 
 
-@given(batches=arrivals(A_BAD_HAUL))
+PAGES = st.sampled_from([7, rejudging.PAGE])
+"""Readings judged again at a time."""
+
+
+@given(batches=arrivals(A_BAD_HAUL), page=PAGES)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_hauls_alerts_do_not_depend_on_how_its_fixes_arrive(
-    connection: psycopg.Connection, undisturbed: dict[str, Any], batches: list[list[list[Reading]]]
+    connection: psycopg.Connection, undisturbed: dict[str, Any], batches: list[list[list[Reading]]], page: int
 ) -> None:
     device_id = f"V{next(_next_device) % TRUCKS}"
     line = pipeline()
-    for messages in batches:
-        line.process(connection, [of("vehicle", device_id, readings) for readings in messages])
+    with patch.object(rejudging, "PAGE", page):
+        for messages in batches:
+            line.process(connection, [of("vehicle", device_id, readings) for readings in messages])
 
     assert standing_alerts(connection, device_id) == undisturbed["V0"]
     assert stored(connection, "vehicle_position", device_id) == stored(connection, "vehicle_position", "V0")
 
 
-@given(batches=arrivals(A_BAD_LUNCH))
+@given(batches=arrivals(A_BAD_LUNCH), page=PAGES)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_kitchens_alerts_do_not_depend_on_how_its_readings_arrive(
-    connection: psycopg.Connection, undisturbed: dict[str, Any], batches: list[list[list[Reading]]]
+    connection: psycopg.Connection, undisturbed: dict[str, Any], batches: list[list[list[Reading]]], page: int
 ) -> None:
     device_id = f"F{next(_next_device) % KITCHENS}"
     line = pipeline()
-    for messages in batches:
-        line.process(connection, [of("fume", device_id, readings) for readings in messages])
+    with patch.object(rejudging, "PAGE", page):
+        for messages in batches:
+            line.process(connection, [of("fume", device_id, readings) for readings in messages])
 
     assert standing_alerts(connection, device_id) == undisturbed["F0"]
 
@@ -274,9 +281,11 @@ def test_what_was_stored_is_left_for_later_and_ends_in_the_same_alerts(
 ) -> None:
     device_id = f"V{TRUCKS - 4}"
     line = pipeline()
-    deferred: list[Deferred] = []
+    line.prepare(connection)
     messages = [of("vehicle", device_id, A_BAD_HAUL[n : n + 7]) for n in range(0, len(A_BAD_HAUL), 7)]
-    line.process(connection, messages, deferred)
+    read, deferred = line.read(messages, deferring=True)
+    assert read is not None
+    line.process(connection, read.deliveries, read)
 
     assert stored(connection, "vehicle_position", device_id) == []
     assert [one.delivery for one in deferred] == messages
