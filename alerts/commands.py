@@ -124,7 +124,11 @@ def draw(
             connection, cast("Targets", targets.value), seed=seed, count=count, officers_each=officers, made_by=_who(),
             zone=settings.timezone, today=datetime.now(settings.zone).date(),
         )  # fmt: skip
-        output.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        # Before the commit: a draw that no record came of is not kept.
+        try:
+            output.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"{output}: cannot be written: {error.strerror}") from None
     for n, one in enumerate(record["drawn"], start=1):
         typer.echo(f"{n}. {one['target']}: {', '.join(one['officers'])}")
     typer.echo(f"{output}: draw {draw_id}, pool SHA-256 {record['pool_sha256']}")

@@ -1,7 +1,7 @@
 """`fleetfume findings`."""
 
 import json
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -12,6 +12,7 @@ from devices.repository import load_registry
 from devices.terminals import load_terminals
 from runtime.database import connect
 from runtime.errors import UserError
+from runtime.instants import read_day
 from runtime.parts import database
 from runtime.settings import load_settings
 
@@ -25,8 +26,8 @@ def findings(
     again: Annotated[bool, typer.Option("--again", help="Look at the readings again first.")] = False,  # noqa: FBT002
 ) -> None:
     """Say what the days' readings say of their terminals: shifted, frozen, drifting, wrong in clock or units."""
-    first = _day("--from", from_)
-    last = _day("--to", to) if to else first
+    first = read_day("--from", from_)
+    last = read_day("--to", to) if to else first
     settings = load_settings()
     with database(settings) as url, connect(url, autocommit=True) as connection:
         registry = load_registry(connection)
@@ -43,10 +44,3 @@ def findings(
     for device_id, day, code, detail in rows:
         typer.echo(f"{day}  {device_id}  {code}  {json.dumps(detail, ensure_ascii=False)}")
     typer.echo(f"{len(rows)} findings")
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UserError(f"{option} {text!r} is no day; write it like 2026-11-23") from None

@@ -1,6 +1,6 @@
 """`fleetfume kitchens …`."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from devices.cleanings import import_cleanings
 from devices.shop_fronts import import_shop_fronts
 from runtime.database import connect
 from runtime.errors import UserError
+from runtime.instants import read_day
 from runtime.parts import database
 from runtime.settings import load_settings
 
@@ -59,7 +60,7 @@ def examine(
 ) -> None:
     """Examine the monitors of a day: what looks unlike a measurement, with its reasons. Suspicious is not guilty."""
     settings = load_settings()
-    on = _day(day) if day is not None else datetime.now(settings.zone).date() - timedelta(days=1)
+    on = read_day("--day", day) if day is not None else datetime.now(settings.zone).date() - timedelta(days=1)
     with database(settings) as url, connect(url, autocommit=True) as connection:
         catalogue = load_catalogue(settings.rules_file)
         Counter(catalogue, settings.zone).count(connection)
@@ -70,13 +71,6 @@ def examine(
         measured = ", ".join(f"{name} {_shown(value)}" for name, value in finding.explained.items())
         typer.echo(f"{device_id}: {label(finding.kind, 'en')} (score {finding.score:g}): {measured}")
     typer.echo(f"{on}: {len(found)} findings; each is a reason to look, not a verdict")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UserError(f"--day {text!r}: must be a day like 2026-11-23") from None
 
 
 def _shown(value: float | str) -> str:

@@ -313,6 +313,8 @@ def _start_us(start: str | None, catch_up: str | None, catch_up_h: float, now_us
         begin_us = int(read_instant("--start", start).timestamp()) * SECOND_US
         if begin_us > now_us:
             raise UserError(f"--start {start} lies in the future; devices send what has happened")
+        if begin_us < 0:
+            raise UserError(f"--start {start} lies before 1970, where their clocks begin")
         return begin_us
     back_us = _span_us("--catch-up", catch_up) if catch_up is not None else int(catch_up_h * 3600) * SECOND_US
     return (now_us - back_us) // SECOND_US * SECOND_US

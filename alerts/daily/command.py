@@ -1,6 +1,6 @@
 """`fleetfume report`."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +11,7 @@ from alerts.daily.files import WRITERS
 from alerts.daily.report import daily_report
 from runtime.database import connect
 from runtime.errors import UserError
+from runtime.instants import read_day
 from runtime.parts import database
 from runtime.settings import load_settings
 
@@ -25,10 +26,7 @@ def daily(
     ],
 ) -> None:
     """Write the figures of one day (FLEETFUME_TIMEZONE): hauls, alerts, leads, kitchens, data. In FLEETFUME_LANGUAGE."""
-    try:
-        on = date.fromisoformat(day)
-    except ValueError:
-        raise UserError(f"--date {day!r} is no day; write it like 2026-11-23") from None
+    on = read_day("--date", day)
     writer = WRITERS.get(output.suffix.lower().removeprefix("."))
     if writer is None:
         endings = ", ".join(f".{ending}" for ending in WRITERS)

@@ -1,4 +1,4 @@
-"""What is done at the console beside leads: by keys, for a group, device, company, draw, webhook; and who may not."""
+"""What is done at the console beside leads: keys, a group, a device, a company, a draw, a webhook; and who may not."""
 
 import json
 from collections.abc import Callable
@@ -187,8 +187,8 @@ def test_a_device_is_told_something_and_shows_what_it_sent_badly(
 def test_a_group_of_one_cause_is_acknowledged_whole(sit_down: SitDown, database: Database) -> None:
     now = datetime.now(UTC)
     group = builders.insert(
-        database, "alert_group", kind="off_route", cause="one_company", cause_value="C1", alerts=2,
-        first_at=now, last_at=now,
+        database, "alert_group", kind="off_route", cause="one_company", cause_value="C1", first_at=now, last_at=now,
+        alerts=2,
     )  # fmt: skip
     for n in range(2):
         builders.alert(database, group_id=group, place=f"group {n}", told=True)

@@ -73,8 +73,18 @@ def test_help_and_version_load_nothing_heavy(tmp_path: Path) -> None:
         (["serve", "--http-port", "70000"], "fleetfume: --http-port: "),
         (["user", "add", "wang"], "fleetfume user add: Missing option '--role'."),
         (
-            ["export", "--from", "0001-01-01T00:00:00+08:00", "--to", "2026-11-23T00:00:00Z", "-o", "x.csv"],
-            "fleetfume: --from '0001-01-01T00:00:00+08:00' is no instant; ",
+            ["export", "--from", "2026-11-23", "--to", "2026-11-24", "-o", "x.csv"],
+            "fleetfume: --from '2026-11-23' is no instant; ",
+        ),
+        (
+            ["report", "daily", "--date", "0001-01-01", "-o", "x.json"],
+            "fleetfume: --date '0001-01-01' is no day; ",
+        ),
+        (["findings", "--from", "9999-12-31"], "fleetfume: --from '9999-12-31' is no day; "),
+        (["kitchens", "examine", "--day", "0001-01-01"], "fleetfume: --day '0001-01-01' is no day; "),
+        (
+            ["simulate", "quiet", "--start", "0001-01-01T00:00:00Z"],
+            "fleetfume: --start 0001-01-01T00:00:00Z lies",
         ),
     ],
 )
