@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-BENCHES := kernels engine kitchens latency rightness ingest alternatives score history
+BENCHES := kernels engine kitchens examination latency rightness ingest alternatives score history
 MINUTES ?= 1
 CONSOLE_SOURCES := $(shell find api/console -path api/console/node_modules -prune -o -type f -print 2>/dev/null)
 

@@ -1,9 +1,11 @@
 """How often is an alert right, and what is missed?  Simulated days with known truth against the real service.
 
-    python -m benchmarks.rightness [SCENARIO…] [--hours 24] [--seed 7] [--jt808 SHARE]
+    python -m benchmarks.rightness [SCENARIO…] [--hours 24] [--seed 7] [--jt808 SHARE] [--kitchens N]
 
 A real Mosquitto, a real TimescaleDB, `fleetfume serve --role collector`, the sample district: the scenario's
-day is published as fast as it goes, and `fleetfume score` compares.
+day is published as fast as it goes, and `fleetfume score` compares. With --kitchens N no truck is played, and N kitchens
+are. Purifiers that age want weeks: `ageing` is played from the firm's round on, with a few kitchens, its record book
+imported by `fleetfume kitchens cleanings`.
 """
 
 import argparse
@@ -12,29 +14,38 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as dt_time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psycopg
 
+from devices.registry_files import read_directory, write_directory
+from devices.types import Registry
+from simulators.purifiers import ROUND_DAYS, cleanings_csv
+from simulators.scenarios import scenario_named
 from tests.parts.mosquitto import Mosquitto
 from tests.parts.postgres import fresh_database, timescaledb_url
 from tests.parts.run import begin_run, end_run
 from tests.service.running import environment, fleetfume, serving
 
 AS_FAST_AS_IT_GOES = 1_000_000
-COLUMNS = ("truths", "alerts", "matched", "precision", "recall", "f1", "latency_p50_s", "latency_p95_s")
+AGEING_KITCHENS, AGEING_HOURS = 24, 24.0 * 24
+SAMPLE = Path(__file__).parents[1] / "simulators" / "district_data"
 
 
 def main() -> None:
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("scenarios", nargs="*", default=["clean", "noisy", "honest"])
+    options.add_argument("scenarios", nargs="*", default=["clean", "noisy", "smoke", "honest", "ageing"])
     options.add_argument("--hours", type=float, default=24)
     options.add_argument("--seed", type=int, default=7)
     options.add_argument("--details", action="store_true")
     options.add_argument("--jt808", type=float, default=0.0, help="share of the trucks that speak JT/T 808")
+    options.add_argument("--kitchens", type=int, help="so many kitchens, and no trucks")
     asked = options.parse_args()
     run = begin_run()
     try:
@@ -54,22 +65,34 @@ def play(directory: Path, database_url: str, mqtt_url: str, scenario: str, asked
     dialects = directory / "terminals.toml"
     dialects.write_text('[[jt808.terminals]]\nprofile = "simulated"\nserials = [""]\n')
     env = environment(directory, database_url=database_url, mqtt_url=mqtt_url, terminals_file=str(dialects))
-    fleetfume("registry", "import", "--sample", env=env)
-    truth = directory / "truth.ndjson"
-    start = datetime.now(UTC) - timedelta(hours=asked.hours, minutes=5)
+    ageing = scenario_named(scenario).ageing > 0
+    kitchens = asked.kitchens or (AGEING_KITCHENS if ageing else None)
+    played = directory / "register"
+    fleet = read_directory(SAMPLE)
+    fleet = only_kitchens(fleet, kitchens) if kitchens else fleet
+    write_directory(fleet, played)
+    fleetfume("registry", "import", str(played), env=env)
+    truth, book = directory / "truth.ndjson", directory / "cleanings.csv"
+    hours = AGEING_HOURS if ageing else asked.hours
+    start = after_the_round() if ageing else datetime.now(UTC) - timedelta(hours=hours, minutes=5)
     begun = time.monotonic()
+    simulated = [
+        "simulate", scenario, "--registry", str(played), "--start", start.isoformat(), "--duration", f"{hours:g}h",
+        "--speed", str(AS_FAST_AS_IT_GOES), "--seed", str(asked.seed), "--truth", str(truth), "--jt808", str(asked.jt808),
+    ]  # fmt: skip
+    if ageing:
+        until = start + timedelta(hours=hours)
+        book.write_text(cleanings_csv(fleet, start.date(), until.date()), encoding="utf-8")
+        print(fleetfume("kitchens", "cleanings", str(book), env=env).strip())
     with serving("--role", "collector", env=env, directory=directory):
         subprocess.run(
-            [
-                sys.executable, "-m", "runtime.cli", "simulate", scenario, "--start", start.isoformat(),
-                "--duration", f"{asked.hours:g}h", "--speed", str(AS_FAST_AS_IT_GOES), "--seed", str(asked.seed),
-                "--truth", str(truth), "--jt808", str(asked.jt808),
-            ],
+            [sys.executable, "-m", "runtime.cli", *simulated],
             env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         readings = settled(database_url)
         took_s = time.monotonic() - begun
-    print(f"\n{scenario}, {asked.hours:g} h, seed {asked.seed}: {readings:,} readings in {took_s:.0f} s")
+    whose = f"{scenario}, {hours:g} h, seed {asked.seed}, {kitchens or 'all'} kitchens"
+    print(f"\n{whose}: {readings:,} readings in {took_s:.0f} s")
     if asked.details:
         print(fleetfume("score", "--truth", str(truth), "--details", env=env))
     else:
@@ -79,6 +102,18 @@ def play(directory: Path, database_url: str, mqtt_url: str, scenario: str, asked
             "SELECT state, late, count(*) FROM alert GROUP BY 1, 2 ORDER BY 1, 2"
         ).fetchall()
     print("alerts by state and whether late readings had a part:", json.dumps(late))
+
+
+def only_kitchens(registry: Registry, count: int) -> Registry:
+    monitors = [device for device in registry.devices.values() if device.kind == "fume"][:count]
+    return replace(registry, devices={device.device_id: device for device in monitors})
+
+
+def after_the_round() -> datetime:
+    """The local midnight before the last round that leaves time for all that is played."""
+    local = datetime.now(ZoneInfo("Asia/Shanghai")) - timedelta(hours=AGEING_HOURS + 1)
+    day = (local.date() - date(1970, 1, 1)).days // ROUND_DAYS * ROUND_DAYS
+    return datetime.combine(date(1970, 1, 1) + timedelta(days=day), dt_time(), ZoneInfo("Asia/Shanghai"))
 
 
 def settled(database_url: str) -> int:

@@ -94,13 +94,24 @@ def _fold_sensed(
         )
         if not same:
             again = source >= 0 and here["least"] >= rules.loaded_load - ROUNDING
-            if not here["stay_flags"] & (AT_SOURCE | AT_TRANSFER):
+            if not here["stay_flags"] & (AT_SOURCE | AT_TRANSFER) and not _being_unloaded(rules, state, here):
                 _say_unlicensed(district, state, here, events)
         state["rise_ts"], state["rise_x"], state["rise_y"] = here["ts"], here["x"], here["y"]
     before = state["loaded"]
     state["loaded"] = 1 if state["load"] >= rules.loaded_load else 0
     if state["loaded"] and (not before or again):
         _begin(district, rules, state, here, source, events)
+
+
+@inner_kernel
+def _being_unloaded(rules: VehicleRules, state: Record, here: Record) -> bool:
+    """Whether it unloaded a moment ago in this stay, where it may: then a rise is the sensor's swing."""
+    away_m = distance_m(state["unloading_x"], state["unloading_y"], here["x"], here["y"])
+    return bool(
+        here["stay_flags"] & MAY_UNLOAD
+        and within(state["unloading_ts"], here["ts"], rules.same_s)
+        and away_m <= rules.same_m
+    )
 
 
 @inner_kernel

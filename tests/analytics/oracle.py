@@ -442,7 +442,9 @@ class Oracle:
             same = self.rise and now.ts - self.rise.ts <= 600 * S and now.away(self.rise) <= 300
             if not same:
                 again = source >= 0 and least >= 0.3 - 1e-6
-                if not any(self.kinds(s) & {0, 2} for s in self.stay(now)):
+                stay = self.stay(now)
+                tipping = self.unloading and self.is_same(now) and any(s.may_unload for s in stay)
+                if not tipping and not any(self.kinds(s) & {0, 2} for s in stay):
                     started = next(s.ts for s in since if s.load <= least + 0.05 + 1e-6)
                     self.say("opened", "unlicensed_loading", "major", started)
             self.rise = now

@@ -6,6 +6,7 @@ from typing import Any
 from devices.types import Registry
 from tests.analytics.trucks import (
     DEPOT,
+    FIELD,
     PIT,
     ROADSIDE,
     TIP,
@@ -57,9 +58,14 @@ def test_a_load_that_swings_between_steps_while_it_is_loaded() -> None:
     steps = [0.0, 0.0, 0.5, 0.0, 0.5, 0.5, 1.0, 0.5, 1.0, 1.0, 0.5, 1.0]
     swinging = [fix(clock("10:00") + n * 30_000_000, PIT, load=load) for n, load in enumerate(steps)]
     out = drive("10:06", "10:20", PIT, TIP, load=1.0)
-    tipped = [*stand("10:20:30", "10:21", TIP, load=0.5), *stand("10:21:30", "10:23", TIP, load=0.0)]
+    steps = [0.5, 1.0, 0.5, 0.5, 0.0, 0.5, 0.0, 0.0]
+    tipped = [fix(clock("10:20:30") + n * 10_000_000, TIP, load=load) for n, load in enumerate(steps)]
 
     assert kinds([*swinging, *out, *tipped]) == []
+    elsewhere = [fix(clock("10:06:30") + n * 10_000_000, FIELD, load=load) for n, load in enumerate(steps)]
+    assert set(kinds([*swinging, *elsewhere])) == {"illegal_dumping", "unlicensed_loading"}, (
+        "there nothing is forgiven"
+    )
 
 
 def test_what_is_tipped_after_the_swinging_is_told_all_the_same() -> None:

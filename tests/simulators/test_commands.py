@@ -65,9 +65,22 @@ def test_simulate_plays_the_past_at_speed_and_ends(
     assert f", {given} acknowledged" in acknowledged
 
 
+def test_the_cleanings_are_written_for_the_service_to_record(
+    broker: Mosquitto, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FLEETFUME_MQTT_URL", broker.url)
+    book = tmp_path / "cleanings.csv"
+    simulate("ageing", start="2025-11-23T00:00:00Z", duration="1m", speed=600, cleanings=book)
+
+    rows = book.read_text("utf-8").splitlines()
+    assert (rows[0], len(rows)) == ("record,outlet_id,cleaned_on,done_by,note", 660)
+
+
 @pytest.mark.parametrize(
     ("options", "names"),
     [
+        ({"scenario": "clean", "cleanings": Path("book.csv")}, "--cleanings"),
+        ({"scenario": "ageing", "cleanings": Path("nowhere/book.csv")}, "nowhere"),
         ({"scenario": "unknown"}, "unknown"),
         ({"scenario": "demo", "start": "yesterday"}, "--start"),
         ({"scenario": "demo", "start": "2999-01-01T00:00:00Z"}, "future"),
