@@ -8,7 +8,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, LiteralString
+from typing import Any, LiteralString, NamedTuple
 
 import msgspec
 from psycopg import Connection
@@ -41,15 +41,30 @@ KEEP: LiteralString = """
 """
 
 
-def keep(connection: Connection[Any], messages: Sequence[Message]) -> None:
-    """Store what was received, in the caller's transaction."""
+class Packed(NamedTuple):
+    """A row of `raw_batch`."""
+
+    received_first: datetime
+    received_last: datetime
+    device_ids: list[str]
+    messages: bytes
+
+
+def pack(messages: Sequence[Message]) -> Packed | None:
+    """The messages as one row; None where there are none to keep."""
     kept = [message for message in messages if len(message.payload) <= MOST_BYTES]
     if not kept:
-        return
+        return None
     received = [message.received_us for message in kept]
-    devices = sorted({device_of(message.topic) for message in kept})
+    devices = sorted({device_of(topic) for topic in {message.topic for message in kept}})
     packed = zlib.compress(_encode(kept), LEVEL)
-    connection.execute(KEEP, (instant(min(received)), instant(max(received)), devices, packed), prepare=True)
+    return Packed(instant(min(received)), instant(max(received)), devices, packed)
+
+
+def keep(connection: Connection[Any], packed: Packed | None) -> None:
+    """Store what was received, in the caller's transaction."""
+    if packed is not None:
+        connection.execute(KEEP, packed, prepare=True)
 
 
 def device_of(topic: str) -> str:

@@ -1,12 +1,11 @@
 """What every channel's decoder gives: readings, problems, counts, words; or nothing that can be read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Annotated, Final, Generic, Literal, TypeVar
 
-from msgspec import Meta, Struct
-from msgspec import field as json_field
+from msgspec import Meta, Struct, field
 
 from devices.reasons import Reason
 from runtime.errors import FleetfumeError
@@ -55,7 +54,7 @@ class Status(Struct, frozen=True, kw_only=True):
     online: bool
     fw: Annotated[str, Meta(min_length=1, max_length=64, pattern=PRINTABLE)] | None = None
     """The firmware's version. A will has none."""
-    ts_us: Instant | None = json_field(name="ts", default=None)
+    ts_us: Instant | None = field(name="ts", default=None)
 
 
 class Ack(Struct, frozen=True, kw_only=True):
@@ -68,8 +67,7 @@ class Ack(Struct, frozen=True, kw_only=True):
     ok: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded(Generic[Reading_co]):
+class Decoded(Struct, Generic[Reading_co], frozen=True, gc=False):
     readings: list[Reading_co]
     """In the order sent, same instants included."""
     problems: list[Problem]

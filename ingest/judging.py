@@ -27,7 +27,9 @@ from analytics.vehicles import (
     silent_vehicles,
     vehicles_due,
 )  # fmt: skip
+from devices.types import DeviceKind
 from ingest.fleet import Fleet
+from ingest.rows import OPEN, Rows
 
 Records = NDArray[np.void]
 UTC = ZoneInfo("UTC")
@@ -49,8 +51,8 @@ class Judge(Protocol):
 
     def new_states(self, n: int) -> Records: ...
 
-    def records(self, slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:
-        """Engine input from `readings`, `slots[i]` being the state row of `readings[i]`'s device."""
+    def records(self, rows: Rows, zone: ZoneInfo) -> Records:
+        """Engine input; a row's slot is the state row of its device."""
         ...
 
     def judge(
@@ -81,32 +83,23 @@ class Judge(Protocol):
         ...
 
 
-_SWITCH = {None: UNKNOWN, False: NO, True: YES}
-
-
-def _numbers(values: list[float | None]) -> NDArray[np.float64]:
-    return np.array(values, dtype=np.float64)  # None becomes NaN
-
-
-def _switches(values: list[bool | None]) -> NDArray[np.int8]:
-    return np.array([_SWITCH[value] for value in values], dtype=np.int8)
-
-
-def _filled(dtype: np.dtype[Any], slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:
-    records = np.zeros(len(readings), dtype=dtype)
-    records["slot"] = slots
-    records["ts"] = [reading.ts_us for reading in readings]
-    records["local"] = local_times(records["ts"], zone)
+def _filled(dtype: np.dtype[Any], rows: Rows, zone: ZoneInfo) -> Records:
+    records = np.zeros(len(rows), dtype=dtype)
+    records["slot"] = rows.slots
+    records["ts"] = rows.ts_us
+    records["local"] = local_times(rows.ts_us, zone)
     for name in dtype.names or ():
         if name in ("slot", "ts", "local", "seen"):
             continue
         if name == "marked":
-            records[name] = [reading.flag is not None for reading in readings]
-            continue
-        values = [getattr(reading, name) for reading in readings]
-        if name == "cover":
-            values = [None if cover is None else cover == "open" for cover in values]
-        records[name] = _switches(values) if dtype[name] == np.int8 else _numbers(values)
+            records[name] = rows.columns["flag"] >= 0
+        elif name == "cover":
+            cover = rows.columns[name]
+            records[name] = np.where(cover < 0, UNKNOWN, np.where(cover == OPEN, YES, NO))
+        elif dtype[name] == np.int8:
+            records[name] = np.nan_to_num(rows.columns[name], nan=UNKNOWN)  # else NO or YES, 0 or 1
+        else:
+            records[name] = rows.columns[name]
     return records
 
 
@@ -118,8 +111,8 @@ class VehicleJudge:
     def new_states(self, n: int) -> Records:
         return new_vehicle_states(n)
 
-    def records(self, slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:
-        return _filled(FIX, slots, readings, zone)
+    def records(self, rows: Rows, zone: ZoneInfo) -> Records:
+        return _filled(FIX, rows, zone)
 
     def judge(
         self,
@@ -191,8 +184,8 @@ class FumeJudge:
     def new_states(self, n: int) -> Records:
         return new_fume_states(n)
 
-    def records(self, slots: Sequence[int], readings: Sequence[Any], zone: ZoneInfo) -> Records:
-        return _filled(SAMPLE, slots, readings, zone)
+    def records(self, rows: Rows, zone: ZoneInfo) -> Records:
+        return _filled(SAMPLE, rows, zone)
 
     def judge(
         self,
@@ -224,4 +217,4 @@ class FumeJudge:
         return pass_fume_time(fleet.catalogue.fume_rules(), fleet.monitors(device_ids), states, clock_us)
 
 
-JUDGES: dict[str, Judge] = {"vehicle": VehicleJudge(), "fume": FumeJudge()}
+JUDGES: dict[DeviceKind, Judge] = {"vehicle": VehicleJudge(), "fume": FumeJudge()}

@@ -6,7 +6,7 @@ device judged again from its beginning (another layout of the state) need not fi
 leaves a checkpoint after each page, so that the next late reading does not begin from there once more.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, LiteralString, NamedTuple
 from zoneinfo import ZoneInfo
@@ -14,51 +14,22 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from psycopg import Connection, sql
 from psycopg.rows import namedtuple_row
-from psycopg.types.json import Jsonb
 
 from alerts import kitchen_figures
-from alerts.episodes import Episode, Event, fold
-from analytics.records import HOUR, NEVER, QUALITIES, TRIP
+from alerts.episodes import Episode
+from analytics.records import NEVER, QUALITIES
 from ingest.batch import OF_TIME
+from ingest.checkpoints import Checkpoint, drop_checkpoints, newest_checkpoint
 from ingest.clock import heard_until
 from ingest.copies import notice_pieces_again
 from ingest.judging import Judge, Records, Refusal
 from ingest.registers import Registers
-from ingest.storage import FUME_READING, Table
+from ingest.rows import make_rows
+from ingest.tables import FUME_READING, Table
 from runtime.instants import instant, microseconds
 
-CHECKPOINT_EVERY_US = HOUR
 PAGE = 20_000
 """Readings judged at a time: more than two days of a truck's, two weeks of a kitchen's."""
-
-NEWEST_CHECKPOINT: LiteralString = """
-    SELECT (extract(epoch FROM ts) * 1000000)::bigint, state, episodes
-      FROM engine_checkpoint
-     WHERE device_id = %(device_id)s AND ts < %(before)s AND layout = %(layout)s
-     ORDER BY ts DESC
-     LIMIT 1
-"""
-DROP_LATER_CHECKPOINTS: LiteralString = """
-    DELETE FROM engine_checkpoint
-     WHERE device_id = %(device_id)s AND (%(begin)s::timestamptz IS NULL OR ts > %(begin)s)
-"""
-SAVE_CHECKPOINTS: LiteralString = """
-    INSERT INTO engine_checkpoint (device_id, ts, layout, state, episodes)
-    SELECT * FROM unnest(%s::text[], %s::timestamptz[], %s::integer[], %b::bytea[], %s::jsonb[])
-        ON CONFLICT (device_id, ts) DO NOTHING
-"""
-# Beyond two days one checkpoint a day is enough to begin from.
-THIN_CHECKPOINTS: LiteralString = """
-    DELETE FROM engine_checkpoint AS old
-     USING unnest(%s::text[], %s::timestamptz[]) AS new (device_id, ts)
-     WHERE old.device_id = new.device_id
-       AND old.ts < new.ts - INTERVAL '2 days'
-       AND EXISTS (SELECT FROM engine_checkpoint AS earlier
-                    WHERE earlier.device_id = old.device_id
-                      AND earlier.ts < old.ts
-                      AND date_trunc('day', earlier.ts, 'UTC') = date_trunc('day', old.ts, 'UTC'))
-"""
-
 
 KEPT_SINCE: LiteralString = "SELECT readings_since FROM retention"
 REFUSED_SINCE: LiteralString = """
@@ -112,16 +83,10 @@ def judge_again(
     Qualities that come out otherwise are corrected and the checkpoints after it dropped, in the
     caller's transaction.
     """
-    found = connection.execute(
-        NEWEST_CHECKPOINT,
-        {
-            "device_id": device_id,
-            "before": instant(first_late_us) if first_late_us != NEVER else None,
-            "layout": judge.layout,
-        },
-        binary=True,
-    ).fetchone()
-    checkpoint_us, state, ongoing = found or (_kept_since(connection), judge.new_states(1).tobytes(), [])
+    checkpoint = newest_checkpoint(connection, judge, device_id, before_us=first_late_us)
+    if checkpoint is None:
+        checkpoint = Checkpoint(device_id, _kept_since(connection), judge.new_states(1).tobytes(), [])
+    checkpoint_us, state = checkpoint.ts_us, checkpoint.state
     before = np.frombuffer(bytearray(state), dtype=judge.state_type)
     refused = _refused_since(connection, device_id, before)
     events: list[Records] = []
@@ -130,7 +95,9 @@ def judge_again(
     newest, newest_quality, begin_us = None, "", checkpoint_us
     for readings, is_last in _pages(connection, table, device_id, checkpoint_us):
         end_us = readings[-1].ts_us if readings else begin_us
-        records = judge.records([0] * len(readings), readings, zone)
+        nothing = np.zeros(len(readings), np.int64)  # when they were received makes no difference
+        rows = make_rows(table, [device_id], nothing.astype(np.int32), readings, nothing)
+        records = judge.records(rows, zone)
         until_us = None if is_last else end_us
         again = notice_pieces_again(
             connection, registers.newest, device_id, begin_us, before, records, until_us=until_us
@@ -152,11 +119,10 @@ def judge_again(
         begin_us = end_us
     # Silences that have been told are told again, if they still are any.
     after, silences = judge.silent(registers.newest, [device_id], before, heard_until(connection), zone)
-    begin = instant(checkpoint_us) if checkpoint_us != NEVER else None
-    connection.execute(DROP_LATER_CHECKPOINTS, {"device_id": device_id, "begin": begin})
+    drop_checkpoints(connection, device_id, after_us=checkpoint_us)
     return Judgement(
         checkpoint_us,
-        [Episode.from_json(fields) for fields in ongoing],
+        checkpoint.ongoing,
         after,
         np.concatenate([*events, silences]),
         passed,
@@ -164,12 +130,6 @@ def judge_again(
         newest_quality,
         copies,
     )
-
-
-def _kept_since(connection: Connection) -> int:
-    """From when on readings are whole, µs; NEVER: all are there. What stands from before is not to be judged again."""
-    ((since,),) = connection.execute(KEPT_SINCE).fetchall()
-    return NEVER if since is None else microseconds(since)
 
 
 def _pages(
@@ -199,6 +159,12 @@ def _pages(
             after = readings[-1].ts
 
 
+def _kept_since(connection: Connection) -> int:
+    """From when on readings are whole, µs; NEVER: all are there. What stands from before is not to be judged again."""
+    ((since,),) = connection.execute(KEPT_SINCE).fetchall()
+    return NEVER if since is None else microseconds(since)
+
+
 def _refused_since(connection: Connection, device_id: str, state: Records) -> list[Refusal]:
     """What the state (1,) does not know yet of readings that were refused for their time."""
     if "refused_ts" not in (state.dtype.names or ()):
@@ -212,42 +178,6 @@ def _refused_since(connection: Connection, device_id: str, state: Records) -> li
         )
         for _ in range(readings or 1)
     ]
-
-
-def save_passed(
-    connection: Connection, judge: Judge, device_id: str, judged: Judgement, base: Iterable[Episode],
-    named: Callable[[Records], list[Event]],
-) -> None:  # fmt: skip
-    """Keep the states passed as checkpoints. `base`: the episodes as they stood at the one it was judged from."""
-    told, checkpoints, done = list(base), [], 0
-    for one in judged.passed:
-        events = judged.events[done : one.events]
-        told, done = list(fold(told, named(events[events["kind"] != TRIP])).values()), one.events
-        checkpoints.append(
-            (device_id, one.ts_us, one.state, [episode for episode in told if episode.ongoing])
-        )
-    save_checkpoints(connection, judge, checkpoints)
-
-
-def save_checkpoints(
-    connection: Connection, judge: Judge, checkpoints: list[tuple[str, int, bytes, list[Episode]]]
-) -> None:
-    """`checkpoints`: device, the event time (µs) everything up to which is in the state, the state, what was going on."""
-    if not checkpoints:
-        return
-    device_ids = [device_id for device_id, *_ in checkpoints]
-    times = [instant(ts_us) for _, ts_us, *_ in checkpoints]
-    connection.execute(
-        SAVE_CHECKPOINTS,
-        (
-            device_ids,
-            times,
-            [judge.layout] * len(checkpoints),
-            [state for *_, state, _ in checkpoints],
-            [Jsonb([episode.to_json() for episode in episodes]) for *_, episodes in checkpoints],
-        ),
-    )
-    connection.execute(THIN_CHECKPOINTS, (device_ids, times))
 
 
 def _correct_qualities(

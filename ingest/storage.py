@@ -4,96 +4,33 @@ Fresh readings go by binary COPY; those that may be there already are staged and
 they are not. Both in the caller's transaction.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from operator import attrgetter
-from typing import Any, LiteralString, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import LiteralString
 
 from psycopg import Connection, sql
 
-from ingest.batch import Mean, Quarantined, Reading
+from ingest.batch import Mean, Quarantined
+from ingest.copying import KEY_COLUMNS, copy_rows
+from ingest.rows import Rows
 from runtime.instants import instant
 
-_PG_EPOCH_US = 946_684_800_000_000
-"""2000-01-01 in Unix microseconds: a binary timestamptz is an int8 counted from there."""
 
-
-class Table(NamedTuple):
-    """Where one kind's readings are kept: the columns taken from a reading, in order, with their types."""
-
-    name: LiteralString
-    columns: tuple[LiteralString, ...]
-    types: tuple[str, ...]
-
-
-VEHICLE_POSITION = Table(
-    "vehicle_position",
-    (
-        "lat", "lon", "speed_kmh", "heading_deg", "alt_m", "hdop", "sats", "fix", "ignition", "odometer_km",
-        "load", "lift", "cover", "seq",
-    ),
-    (
-        "float8", "float8", "float8", "float8", "float8", "float8", "int4", "bool", "bool", "float8",
-        "float8", "bool", "text", "int8",
-    ),
-)  # fmt: skip
-FUME_READING = Table(
-    "fume_reading",
-    (
-        "fume_mg_m3", "pm_mg_m3", "nmhc_mg_m3", "temp_c", "rh_pct", "fan_on", "purifier_on", "fan_a", "purifier_a",
-        "flag", "seq",
-    ),
-    ("float8", "float8", "float8", "float8", "float8", "bool", "bool", "float8", "float8", "text", "int8"),
-)  # fmt: skip
-TABLES = {"vehicle": VEHICLE_POSITION, "fume": FUME_READING}
-
-_KEY_COLUMNS = ("ts", "device_id", "quality", "received_at")
-_KEY_TYPES = ("int8", "text", "text", "int8")  # the two times as their binary form, see _PG_EPOCH_US
-
-
-class Row(NamedTuple):
-    device_id: str
-    ts_us: int
-    reading: Reading
-    quality: str
-    received_us: int
-
-
-def _values(table: Table, rows: Iterable[Row]) -> Iterator[tuple[Any, ...]]:
-    values_of = attrgetter(*table.columns)
-    for device_id, ts_us, reading, quality, received_us in rows:
-        yield (
-            ts_us - _PG_EPOCH_US,
-            device_id,
-            quality,
-            received_us - _PG_EPOCH_US,
-            *values_of(reading),
-        )
-
-
-def _copy(connection: Connection, target: LiteralString, table: Table, rows: Iterable[Row]) -> None:
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(
-        sql.Identifier(target), sql.SQL(", ").join(map(sql.Identifier, _KEY_COLUMNS + table.columns))
-    )
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types(_KEY_TYPES + table.types)
-        for values in _values(table, rows):
-            copy.write_row(values)
-
-
-def copy_fresh(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+def copy_fresh(connection: Connection, rows: Rows) -> None:
     """Store rows that are newer than everything stored of their device. UniqueViolation: they are not."""
-    if rows:
-        _copy(connection, table.name, table, rows)
+    if len(rows):
+        copy_rows(connection, rows.table.name, rows)
 
 
-def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> set[tuple[str, int]]:
+def insert_missing(connection: Connection, rows: Rows) -> set[tuple[str, int]]:
     """Store those of `rows` whose (device_id, ts_us) is not there yet; return the keys that were stored."""
-    if not rows:
+    if not len(rows):
         return set()
+    table = rows.table
+    staged: LiteralString = f"staged_{table.name}"
     names = {
-        "staged": sql.Identifier(f"staged_{table.name}"),
+        "staged": sql.Identifier(staged),
         "target": sql.Identifier(table.name),
-        "columns": sql.SQL(", ").join(map(sql.Identifier, _KEY_COLUMNS + table.columns)),
+        "columns": sql.SQL(", ").join(map(sql.Identifier, KEY_COLUMNS + table.columns)),
     }
     connection.execute(
         sql.SQL("CREATE TEMP TABLE IF NOT EXISTS {staged} (LIKE {target}) ON COMMIT DELETE ROWS").format(
@@ -101,7 +38,7 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
         )
     )
     connection.execute(sql.SQL("TRUNCATE {staged}").format(**names))
-    _copy(connection, f"staged_{table.name}", table, rows)
+    copy_rows(connection, staged, rows)
     inserted = connection.execute(
         sql.SQL(
             """
@@ -115,12 +52,12 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
     return set(inserted.fetchall())
 
 
-def contradictions(
-    connection: Connection, table: Table, keys: Iterable[tuple[str, int]], rows: Sequence[Row]
-) -> int:
-    """How many of `rows` (whose keys were there already) say something else than what is stored."""
-    known = set(keys)
-    repeated = [row for row in rows if (row.device_id, row.ts_us) not in known]
+def contradictions(connection: Connection, keys: Iterable[tuple[str, int]], rows: Rows) -> int:
+    """How many of `rows`, but for those of `keys`, say something else than what is stored."""
+    known, columns = set(keys), rows.table.columns
+    repeated = {
+        key: reading for key, reading in zip(rows.keys(), rows.readings, strict=True) if key not in known
+    }
     if not repeated:
         return 0
     stored = connection.execute(
@@ -131,14 +68,13 @@ def contradictions(
               JOIN unnest(%s::text[], %s::timestamptz[]) AS asked (device_id, ts) USING (device_id, ts)
             """
         ).format(
-            columns=sql.SQL(", ").join(map(sql.Identifier, table.columns)), target=sql.Identifier(table.name)
+            columns=sql.SQL(", ").join(map(sql.Identifier, columns)), target=sql.Identifier(rows.table.name)
         ),
-        ([row.device_id for row in repeated], [instant(row.ts_us) for row in repeated]),
+        ([device_id for device_id, _ in repeated], [instant(ts_us) for _, ts_us in repeated]),
     )
     said = {(device_id, ts): values for device_id, ts, *values in stored}
     return sum(
-        said.get((row.device_id, row.ts_us)) != [getattr(row.reading, column) for column in table.columns]
-        for row in repeated
+        said.get(key) != [getattr(reading, column) for column in columns] for key, reading in repeated.items()
     )
 
 

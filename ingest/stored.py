@@ -14,7 +14,7 @@ from psycopg import Connection, sql
 
 from devices.recordings import INSTANT, SCHEMAS
 from devices.types import DeviceKind
-from ingest.storage import TABLES
+from ingest.tables import TABLES
 from runtime.errors import UserError
 
 FRAME_ROWS = 50_000

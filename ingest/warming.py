@@ -15,11 +15,14 @@ from analytics.district import compile_district
 from analytics.fume import piece_hashes
 from analytics.kernels._compile import compiling_alone
 from devices.types import Device, DeviceKind, Registry
+from ingest.copying import binary_rows
 from ingest.fleet import Fleet
 from ingest.judging import JUDGES, UTC
+from ingest.rows import make_rows
+from ingest.tables import TABLES
 
 
-def warm_up(catalogue: Catalogue, kinds: Iterable[str] = tuple(JUDGES)) -> None:
+def warm_up(catalogue: Catalogue, kinds: Iterable[DeviceKind] = tuple(JUDGES)) -> None:
     """Call all that the judges of `kinds` have compiled, with a reading and a register of nothing."""
     empty = Registry(
         devices={
@@ -33,12 +36,13 @@ def warm_up(catalogue: Catalogue, kinds: Iterable[str] = tuple(JUDGES)) -> None:
         with compiling_alone(kind):
             states, _, _ = judge.judge(fleet, [kind], judge.new_states(1), readings)
             judge.due(fleet, [kind], states, UTC)
+            binary_rows(make_rows(TABLES[kind], [kind], np.zeros(0, np.int32), [], np.zeros(0, np.int64)))
             judge.silent(fleet, [kind], states, 0, UTC)
             if kind == "fume":
                 piece_hashes(catalogue.fume_rules(), fleet.monitors([kind]), states, readings)
 
 
-def _warm_one(kind: str) -> None:
+def _warm_one(kind: DeviceKind) -> None:
     warm_up(load_catalogue(None), [kind])
 
 

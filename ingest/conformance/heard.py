@@ -14,10 +14,12 @@ from devices.reasons import Reason
 from devices.topics import READ_CHANNELS, MalformedTopic, Topic, parse_topic
 from devices.types import Device, Registry
 from ingest.arrivals import Delivery
-from ingest.batch import Batch, Reading, sort_out
+from ingest.batch import Batch, Reading, Run, sort_out
 from ingest.conformance.captured import Captured
 from ingest.fleet import Fleet
 from ingest.judging import JUDGES
+from ingest.rows import rows_of
+from ingest.tables import TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def heard(
     batch = _with_parts_joined(sorted_out([]), device, sorted_out)
     runs = batch.runs[device.kind]
     readings = runs[0].readings if runs else []
-    return Heard(device, prefix, messages, batch, readings, _qualities(device, readings, catalogue, zone))
+    return Heard(device, prefix, messages, batch, readings, _qualities(device, runs, catalogue, zone))
 
 
 def _message(captured: Captured, device: Device, prefix: str, decoders: Decoders) -> Message:
@@ -127,10 +129,8 @@ def _with_parts_joined(
     return joined
 
 
-def _qualities(
-    device: Device, readings: Sequence[Reading], catalogue: Catalogue, zone: ZoneInfo
-) -> Counter[str]:
-    if not readings:
+def _qualities(device: Device, runs: Sequence[Run], catalogue: Catalogue, zone: ZoneInfo) -> Counter[str]:
+    if not runs:
         return Counter()
     register = Registry(devices={device.device_id: device})
     judge = JUDGES[device.kind]
@@ -138,6 +138,6 @@ def _qualities(
         Fleet(register, compile_district(register), catalogue),
         [device.device_id],
         judge.new_states(1),
-        judge.records([0] * len(readings), readings, zone),
+        judge.records(rows_of(TABLES[device.kind], runs), zone),
     )
     return Counter(QUALITIES[code] for code in quality.tolist())

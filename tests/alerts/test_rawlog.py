@@ -28,13 +28,11 @@ def message(device_id: str, after: timedelta, payload: bytes = b"{}") -> Message
 
 def test_a_devices_messages_are_found_as_they_came(connection: psycopg.Connection) -> None:
     odd = message("V0", 2 * S, b"\x7e\x00\xff\x7e")
-    rawlog.keep(connection, [message("V0", S), message("V1", S), odd])
-    rawlog.keep(
-        connection,
-        [message("V0", 5 * S), message("V0", 5 * S), message("V0", 4 * S, b"x" * (MOST_BYTES + 1))],
-    )
-    rawlog.keep(connection, [Message("bad\x00topic", 1, b""), Message("a/\x00/b", 1, b"")])
-    rawlog.keep(connection, [])
+    rawlog.keep(connection, rawlog.pack([message("V0", S), message("V1", S), odd]))
+    too_large = message("V0", 4 * S, b"x" * (MOST_BYTES + 1))
+    rawlog.keep(connection, rawlog.pack([message("V0", 5 * S), message("V0", 5 * S), too_large]))
+    rawlog.keep(connection, rawlog.pack([Message("bad\x00topic", 1, b""), Message("a/\x00/b", 1, b"")]))
+    rawlog.keep(connection, rawlog.pack([]))
     assert rawlog.received(connection, "V0", NOON, NOON + 9 * S) == [
         message("V0", S),
         odd,
@@ -53,9 +51,9 @@ def test_old_batches_go_but_for_what_a_lead_needs(connection: psycopg.Connection
     wanted = [message("V0", minutes * 60 * S) for minutes in (-50, 0, 40)]
     other = [message("V0", timedelta(hours=-3)), message("V1", S), message("V0", timedelta(hours=3))]
     for one in [*wanted, *other]:
-        rawlog.keep(connection, [one])
+        rawlog.keep(connection, rawlog.pack([one]))
     young = message("V2", timedelta(days=40))
-    rawlog.keep(connection, [young])
+    rawlog.keep(connection, rawlog.pack([young]))
 
     while rawlog.purge(connection, NOON + timedelta(days=30)):
         pass

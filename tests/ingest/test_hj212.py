@@ -107,11 +107,11 @@ def test_a_message_that_breaks_the_collector_costs_the_others_no_answer(
     commit = Pipeline._commit
 
     def breaks(
-        self: Pipeline, connection: psycopg.Connection, deliveries: list[Delivery], deferred: Any
+        self: Pipeline, connection: psycopg.Connection, deliveries: list[Delivery], read: Any
     ) -> list[Answer]:
         if any(b"poison" in delivery.payload for delivery in deliveries):
             raise ZeroDivisionError
-        return commit(self, connection, deliveries, deferred)
+        return commit(self, connection, deliveries, read)
 
     monkeypatch.setattr(Pipeline, "_commit", breaks)
     messages = [sent(frame(f"a34041-Rtd={n}", qn=str(n), time=f"2025112510{n}000")) for n in (1, 2)]

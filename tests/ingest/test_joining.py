@@ -18,7 +18,6 @@ from devices.repository import store_registry
 from devices.terminals import Terminals
 from ingest.arrivals import Delivery
 from ingest.joining import WITHIN_MINUTES
-from ingest.lanes import Deferred
 from ingest.pipeline import Pipeline
 from tests.service.running import HANG_S
 from tests.small_district import registry
@@ -141,7 +140,7 @@ def test_two_collectors_that_get_a_part_each_at_the_same_time_do_not_miss_each_o
     assert len(whole) == 2
     with psycopg.connect(database_url, autocommit=True) as other, ThreadPoolExecutor() as pool:
         ready = pipeline()
-        ready.process(other, [])
+        ready.prepare(other)
         with connection.transaction():
             taken(connection, [[of(whole[0])]])
             meanwhile = pool.submit(ready.process, other, [of(whole[1])])
@@ -155,12 +154,16 @@ def test_two_collectors_that_get_a_part_each_at_the_same_time_do_not_miss_each_o
 
 def test_a_joined_message_is_stored_at_once_however_old_it_is(connection: psycopg.Connection) -> None:
     """Its parts leave the quarantine in this transaction: it may not wait in a collector's memory as backlog does."""
-    deferred: list[Deferred] = []
+    line = pipeline()
+    line.prepare(connection)
     for part in PARTS:
-        pipeline().process(connection, [of(part, minutes=30)], deferred)
+        read, deferred = line.read([of(part, minutes=30)], deferring=True)
+        assert read is not None
+        assert deferred == []
+        line.process(connection, read.deliveries, read)
 
     assert stored(connection) == pytest.approx(ALL)
-    assert (quarantined(connection), deferred) == ([], [])
+    assert quarantined(connection) == []
 
 
 def cut(whole: list[bytes], data: st.DataObject) -> list[list[bytes]]:

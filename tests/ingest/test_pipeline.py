@@ -21,7 +21,6 @@ from devices.types import Site
 from ingest import rejudging
 from ingest.arrivals import Delivery
 from ingest.batch import sort_out
-from ingest.lanes import Deferred
 from ingest.pipeline import Pipeline
 from tests.small_district import place, registry, square
 
@@ -282,9 +281,11 @@ def test_what_was_stored_is_left_for_later_and_ends_in_the_same_alerts(
 ) -> None:
     device_id = f"V{TRUCKS - 4}"
     line = pipeline()
-    deferred: list[Deferred] = []
+    line.prepare(connection)
     messages = [of("vehicle", device_id, A_BAD_HAUL[n : n + 7]) for n in range(0, len(A_BAD_HAUL), 7)]
-    line.process(connection, messages, deferred)
+    read, deferred = line.read(messages, deferring=True)
+    assert read is not None
+    line.process(connection, read.deliveries, read)
 
     assert stored(connection, "vehicle_position", device_id) == []
     assert [one.delivery for one in deferred] == messages

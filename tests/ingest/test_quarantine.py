@@ -164,10 +164,10 @@ def test_a_message_that_breaks_the_reader_does_not_keep_the_others(
     line = pipeline()
     sort_out = line._sort_out
 
-    def breaks(connection: Any, fleet: Any, deliveries: Any, **options: Any) -> Any:
+    def breaks(fleet: Any, deliveries: Any, **options: Any) -> Any:
         if any(b"666" in delivery.payload for delivery in deliveries):
             raise ZeroDivisionError("poison")
-        return sort_out(connection, fleet, deliveries, **options)
+        return sort_out(fleet, deliveries, **options)
 
     monkeypatch.setattr(line, "_sort_out", breaks)
     outcome = retry(connection, line, Wanted(device_ids=["V27"]))
