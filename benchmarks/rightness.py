@@ -89,8 +89,8 @@ def play(directory: Path, database_url: str, mqtt_url: str, scenario: str, asked
             [sys.executable, "-m", "runtime.cli", *simulated],
             env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        readings, until = settled(database_url)
-        took_s = until - begun
+        readings, stored_at = settled(database_url)
+        took_s = stored_at - begun
     whose = f"{scenario}, {hours:g} h, seed {asked.seed}, {kitchens or 'all'} kitchens"
     print(f"\n{whose}: {readings:,} readings in {took_s:.0f} s")
     if asked.details:
