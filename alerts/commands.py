@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import typer
-from psycopg.errors import UndefinedTable
 
 from alerts import draws
 from alerts.catalogue import load_catalogue
@@ -52,13 +51,10 @@ def evidence(
         raise UserError("name the file to write with -o FILE.zip")
     settings = load_settings()
     with database(settings) as url, connect(url) as connection:
-        try:
-            content, digest = make_package(
-                connection, int(lead), made_by=_who(), zone=settings.zone, laws=load_laws(settings.laws_file),
-                catalogue=load_catalogue(settings.rules_file), authority=authority_of(settings),
-            )  # fmt: skip
-        except UndefinedTable:
-            raise UserError("the database has no leads yet; run 'fleetfume db migrate' first") from None
+        content, digest = make_package(
+            connection, int(lead), made_by=_who(), zone=settings.zone, laws=load_laws(settings.laws_file),
+            catalogue=load_catalogue(settings.rules_file), authority=authority_of(settings),
+        )  # fmt: skip
         try:
             output.write_bytes(content)
         except OSError as error:
@@ -124,14 +120,15 @@ def draw(
         raise UserError("name the record to write with -o FILE.json")
     settings = load_settings()
     with database(settings) as url, connect(url) as connection:
+        draw_id, record = make_draw(
+            connection, cast("Targets", targets.value), seed=seed, count=count, officers_each=officers, made_by=_who(),
+            zone=settings.timezone, today=datetime.now(settings.zone).date(),
+        )  # fmt: skip
+        # Before the commit: a draw that no record came of is not kept.
         try:
-            draw_id, record = make_draw(
-                connection, cast("Targets", targets.value), seed=seed, count=count, officers_each=officers, made_by=_who(),
-                zone=settings.timezone, today=datetime.now(settings.zone).date(),
-            )  # fmt: skip
-        except UndefinedTable:
-            raise UserError("the database has no register yet; run 'fleetfume db migrate' first") from None
-        output.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            output.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"{output}: cannot be written: {error.strerror}") from None
     for n, one in enumerate(record["drawn"], start=1):
         typer.echo(f"{n}. {one['target']}: {', '.join(one['officers'])}")
     typer.echo(f"{output}: draw {draw_id}, pool SHA-256 {record['pool_sha256']}")
@@ -163,10 +160,7 @@ def explain(alert: Annotated[int, typer.Argument(metavar="ALERT", help="Its numb
     """Say why an alert was opened: fixes, distances, thresholds, versions, score. In FLEETFUME_LANGUAGE."""
     settings = load_settings()
     with database(settings) as url, connect(url) as connection:
-        try:
-            said = explain_alert(connection, alert, load_catalogue(settings.rules_file), settings.zone)
-        except UndefinedTable:
-            raise UserError("the database has no alerts yet; run 'fleetfume db migrate' first") from None
+        said = explain_alert(connection, alert, load_catalogue(settings.rules_file), settings.zone)
     if said is None:
         raise UserError(f"there is no alert {alert}")
     typer.echo(explanation_text(said, "en" if settings.language == "en" else "zh", settings.zone))
@@ -183,10 +177,7 @@ def hotspots(
     begin, end = read_instant("--from", from_), read_instant("--to", to)
     settings = load_settings()
     with database(settings) as url, connect(url) as connection:
-        try:
-            found = find_hotspots(connection, begin, end, settings.zone)
-        except UndefinedTable:
-            raise UserError("the database has no alerts yet; run 'fleetfume db migrate' first") from None
+        found = find_hotspots(connection, begin, end, settings.zone)
     if json_:
         typer.echo(
             json.dumps([{n: plain(v) for n, v in asdict(spot).items()} for spot in found], ensure_ascii=False)

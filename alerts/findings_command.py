@@ -1,11 +1,10 @@
 """`fleetfume findings`."""
 
 import json
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
-from psycopg.errors import UndefinedTable
 
 from alerts.findings import LinesKept, found, look_at
 from devices.channels import decoders
@@ -13,6 +12,7 @@ from devices.repository import load_registry
 from devices.terminals import load_terminals
 from runtime.database import connect
 from runtime.errors import UserError
+from runtime.instants import read_day
 from runtime.parts import database
 from runtime.settings import load_settings
 
@@ -26,31 +26,21 @@ def findings(
     again: Annotated[bool, typer.Option("--again", help="Look at the readings again first.")] = False,  # noqa: FBT002
 ) -> None:
     """Say what the days' readings say of their terminals: shifted, frozen, drifting, wrong in clock or units."""
-    first = _day("--from", from_)
-    last = _day("--to", to) if to else first
+    first = read_day("--from", from_)
+    last = read_day("--to", to) if to else first
     settings = load_settings()
     with database(settings) as url, connect(url, autocommit=True) as connection:
-        try:
-            registry = load_registry(connection)
-            if unknown := sorted(set(device or ()) - set(registry.devices)):
-                raise UserError(f"no device {unknown[0]!r} in the register")
-            if again:
-                lines, read = LinesKept().of(registry), decoders(load_terminals(settings.terminals_file))
-                asked = [d for d in registry.devices.values() if d.kind == "vehicle"]
-                for one in (d for d in asked if not device or d.device_id in device):
-                    for day in (first + timedelta(n) for n in range((last - first).days + 1)):
-                        with connection.transaction():
-                            look_at(connection, one, day, zone=settings.zone, lines=lines, decoders=read)
-            rows = found(connection, first, last, device)
-        except UndefinedTable:
-            raise UserError("the database is not up to date: run 'fleetfume db migrate' first") from None
+        registry = load_registry(connection)
+        if unknown := sorted(set(device or ()) - set(registry.devices)):
+            raise UserError(f"no device {unknown[0]!r} in the register")
+        if again:
+            lines, read = LinesKept().of(registry), decoders(load_terminals(settings.terminals_file))
+            asked = [d for d in registry.devices.values() if d.kind == "vehicle"]
+            for one in (d for d in asked if not device or d.device_id in device):
+                for day in (first + timedelta(n) for n in range((last - first).days + 1)):
+                    with connection.transaction():
+                        look_at(connection, one, day, zone=settings.zone, lines=lines, decoders=read)
+        rows = found(connection, first, last, device)
     for device_id, day, code, detail in rows:
         typer.echo(f"{day}  {device_id}  {code}  {json.dumps(detail, ensure_ascii=False)}")
     typer.echo(f"{len(rows)} findings")
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UserError(f"{option} {text!r} is no day; write it like 2026-11-23") from None

@@ -1,11 +1,10 @@
 """`fleetfume kitchens …`."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from psycopg.errors import UndefinedTable
 
 from alerts.catalogue import load_catalogue
 from alerts.kitchen_figures import Counter, mark_all
@@ -15,10 +14,9 @@ from devices.cleanings import import_cleanings
 from devices.shop_fronts import import_shop_fronts
 from runtime.database import connect
 from runtime.errors import UserError
+from runtime.instants import read_day
 from runtime.parts import database
 from runtime.settings import load_settings
-
-NO_SCHEMA = "the database has no schema yet: run 'fleetfume db migrate' first"
 
 
 def shop_fronts(
@@ -26,10 +24,7 @@ def shop_fronts(
 ) -> None:
     """Load the district's shop-fronts from a CSV file, all or nothing; it replaces those there are."""
     with database(load_settings()) as url, connect(url) as connection:
-        try:
-            count = import_shop_fronts(connection, file)
-        except UndefinedTable:
-            raise UserError(NO_SCHEMA) from None
+        count = import_shop_fronts(connection, file)
     typer.echo(f"{file.name}: {count} shop-fronts")
 
 
@@ -42,10 +37,7 @@ def cleanings(
     settings = load_settings()
     today = datetime.now(settings.zone).date()
     with database(settings) as url, connect(url) as connection:
-        try:
-            recorded = import_cleanings(connection, file, today=today, actor="command line")
-        except UndefinedTable:
-            raise UserError(NO_SCHEMA) from None
+        recorded = import_cleanings(connection, file, today=today, actor="command line")
     typer.echo(f"{file.name}: {recorded} cleanings recorded")
 
 
@@ -56,11 +48,8 @@ def count(
     settings = load_settings()
     now = datetime.now(UTC)
     with database(settings) as url, connect(url, autocommit=True) as connection:
-        try:
-            mark_all(connection, now - timedelta(days=days), now + timedelta(days=1), settings.zone)
-            counted = Counter(load_catalogue(settings.rules_file), settings.zone).count(connection)
-        except UndefinedTable:
-            raise UserError(NO_SCHEMA) from None
+        mark_all(connection, now - timedelta(days=days), now + timedelta(days=1), settings.zone)
+        counted = Counter(load_catalogue(settings.rules_file), settings.zone).count(connection)
     typer.echo(f"{counted:,} times ten minutes counted")
 
 
@@ -71,27 +60,17 @@ def examine(
 ) -> None:
     """Examine the monitors of a day: what looks unlike a measurement, with its reasons. Suspicious is not guilty."""
     settings = load_settings()
-    on = _day(day) if day is not None else datetime.now(settings.zone).date() - timedelta(days=1)
+    on = read_day("--day", day) if day is not None else datetime.now(settings.zone).date() - timedelta(days=1)
     with database(settings) as url, connect(url, autocommit=True) as connection:
-        try:
-            catalogue = load_catalogue(settings.rules_file)
-            Counter(catalogue, settings.zone).count(connection)
-            found = examine_day(connection, catalogue, settings.zone, on)
-        except UndefinedTable:
-            raise UserError(NO_SCHEMA) from None
+        catalogue = load_catalogue(settings.rules_file)
+        Counter(catalogue, settings.zone).count(connection)
+        found = examine_day(connection, catalogue, settings.zone, on)
     if found is None:
         raise UserError("somebody else is examining just now: try again in a minute")
     for device_id, finding in found:
         measured = ", ".join(f"{name} {_shown(value)}" for name, value in finding.explained.items())
         typer.echo(f"{device_id}: {label(finding.kind, 'en')} (score {finding.score:g}): {measured}")
     typer.echo(f"{on}: {len(found)} findings; each is a reason to look, not a verdict")
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UserError(f"--day {text!r}: must be a day like 2026-11-23") from None
 
 
 def _shown(value: float | str) -> str:

@@ -200,7 +200,7 @@ def _known(connection: Connection[Any], registry: Registry, zone: ZoneInfo, day:
         device.device_id: Known(
             frozenset(on.toordinal() for on in cleanings.get(device.bound_to or "", ())),
             tuple(visits.get(device.bound_to or "", ())),
-            _meal_slots(registry.outlets.get(device.bound_to or ""), meals, day),
+            meal_slots(registry.outlets.get(device.bound_to or ""), meals, day),
         )
         for device in registry.devices.values()
         if device.kind == "fume"
@@ -225,7 +225,7 @@ def _protections(connection: Connection[Any], zone: ZoneInfo, day: date) -> list
     ]
 
 
-def _meal_slots(outlet: Outlet | None, meals: Meals, day: date) -> frozenset[int]:
+def meal_slots(outlet: Outlet | None, meals: Meals, day: date) -> frozenset[int]:
     """Half hours that lie in the meal hours while it is open."""
     found = meals.on(outlet.outlet_id, day) if outlet else None
     if outlet is None or found is None:

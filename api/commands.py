@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-from psycopg.errors import UndefinedTable
 
 from api.users import add_user
 from runtime.database import connect
@@ -36,10 +35,7 @@ def user_add(
     """Make a console user; asks for the password."""
     password = _from_stdin() if password_stdin else _asked()
     with database(load_settings()) as url, connect(url) as connection:
-        try:
-            add_user(connection, name, role.value, password, squad)
-        except UndefinedTable:
-            raise UserError("the database has no schema yet: run 'fleetfume db migrate' first") from None
+        add_user(connection, name, role.value, password, squad)
     typer.echo(f"user {name} added, role {role.value}")
 
 

@@ -1,21 +1,15 @@
 """Query and path parameters that several routes share."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import HTTPException, Path, Query
 from pydantic import AfterValidator, AwareDatetime
 
-EVER = datetime(1, 2, 1, tzinfo=UTC), datetime(9999, 12, 1, tzinfo=UTC)
-"""Far enough from the calendar's ends for any zone, and for a month more or less."""
+from runtime.instants import within_ever
 
-
-def _within_ever(moment: datetime) -> datetime:
-    return min(max(moment, EVER[0]), EVER[1])
-
-
-_Instant = Annotated[AwareDatetime, AfterValidator(_within_ever)]
+_Instant = Annotated[AwareDatetime, AfterValidator(within_ever)]
 From = Annotated[_Instant | None, Query(alias="from", description="RFC 3339, with Z or an offset; inclusive")]
 To = Annotated[_Instant | None, Query(description="RFC 3339, with Z or an offset; exclusive")]
 Identity = Annotated[int, Path(ge=1, le=2**63 - 1)]

@@ -1,6 +1,6 @@
 """The nightly examination on simulated kitchens: how often it errs on honest ones, how much it finds of what was done.
 
-    python -m benchmarks.examination [--outlets 60] [--days 40]
+    python -m benchmarks.examination [--outlets 80] [--planted 30] [--days 40]
 
 Honest kitchens are examined every night from the ninth day on. Then each pattern is planted from the middle of other
 kitchens' days on, and counts as found if a later night names it.
@@ -8,15 +8,18 @@ kitchens' days on, and counts as found if a later night names it.
 
 import argparse
 from collections import Counter
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from alerts.kitchen_night import meal_slots
 from analytics.examination.detectors import HISTORY, Day, Finding, Known, examine
 from analytics.examination.profiles import READINGS, profiles_of
 from benchmarks.kitchens import OFFSET_S, START_S
+from devices.meals import MealHours, Meals
 from devices.registry_files import read_directory
 from devices.types import Outlet
 from simulators.kitchens import Kitchen
@@ -31,7 +34,8 @@ def main() -> None:
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("--outlets", type=int, default=60)
+    options.add_argument("--outlets", type=int, default=80, help="honest kitchens")
+    options.add_argument("--planted", type=int, default=30, help="kitchens that each pattern is planted at")
     options.add_argument("--days", type=int, default=40)
     asked = options.parse_args()
     outlets = list(read_directory(DATA).outlets.values())[: asked.outlets]
@@ -39,14 +43,15 @@ def main() -> None:
     for n, outlet in enumerate(outlets):
         profiles = profiles_over(life(outlet, n, asked.days), limit_of(outlet))
         visits = tuple((FIRST_DAY + day, 24) for day in range(5, asked.days, 10))
-        for _, findings in nights(profiles, Known(visits=visits)):
+        for _, findings in nights(profiles, Known(visits=visits, meals=meals_of(outlet))):
             false.update(finding.kind for finding in findings)
     days = len(outlets) * asked.days
     print(f"{days:,} honest outlet-days: {sum(false.values())} findings, "
           f"{1000 * sum(false.values()) / days:.2f} a 1,000 outlet-days {dict(false)}")  # fmt: skip
+    some = outlets[: asked.planted]
     for kind in DAILY:
-        found = sum(planted(outlet, n, kind, asked.days) for n, outlet in enumerate(outlets))
-        print(f"  {kind:13s} found at {found} of {len(outlets)} kitchens")
+        found = sum(planted(outlet, n, kind, asked.days) for n, outlet in enumerate(some))
+        print(f"  {kind:13s} found at {found} of {len(some)} kitchens", flush=True)
 
 
 def planted(outlet: Outlet, number: int, kind: str, days: int) -> bool:
@@ -59,7 +64,7 @@ def planted(outlet: Outlet, number: int, kind: str, days: int) -> bool:
     profiles = profiles_over(lived, limit_of(outlet))
     return any(
         finding.kind == kind
-        for day, findings in nights(profiles, Known(visits=visits))
+        for day, findings in nights(profiles, Known(visits=visits, meals=meals_of(outlet)))
         for finding in findings
         if kind == "for_show" or day >= FIRST_DAY + days // 2
     )
@@ -68,6 +73,14 @@ def planted(outlet: Outlet, number: int, kind: str, days: int) -> bool:
 def life(outlet: Outlet, number: int, days: int) -> list[Rows]:
     kitchen = Kitchen(outlet, f"F{number:04d}", scenario_named("honest"), 7)
     return [day.rows for day in islice(kitchen.days(START_S, OFFSET_S), days)]
+
+
+def meals_of(outlet: Outlet) -> frozenset[int]:
+    """By the default: half past ten to half past one, half past four to half past eight."""
+    default = MealHours(
+        "default", "", date(2000, 1, 1), "10:30-13:30;16:30-20:30", confirmed=False, source=""
+    )
+    return meal_slots(outlet, Meals({}, [default]), date(2026, 1, 1))
 
 
 def limit_of(outlet: Outlet) -> float:

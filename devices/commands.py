@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from psycopg import Connection
-from psycopg.errors import UndefinedTable
 from psycopg.rows import TupleRow
 
 from devices.access import SERVICE_USER
@@ -125,10 +124,7 @@ def credentials_issue(
 def _register(settings: Settings) -> Iterator[Connection[TupleRow]]:
     """The database's connection, in a transaction that commits at the end; without a time limit."""
     with database(settings) as url, connect(url, statement_timeout_s=0) as connection:
-        try:
-            yield connection
-        except UndefinedTable:
-            raise UserError("the database has no register yet; run 'fleetfume db migrate' first") from None
+        yield connection
 
 
 def _actor() -> str:

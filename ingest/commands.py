@@ -15,7 +15,6 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 from psycopg import Connection
-from psycopg.errors import UndefinedTable
 
 from alerts.catalogue import load_catalogue
 from alerts.episodes import Episode, Event, Key, named_events
@@ -213,10 +212,7 @@ def _connected(settings: Settings) -> Iterator[tuple[Connection[Any], Connection
         connect(url, autocommit=True, statement_timeout_s=0) as connection,
         connect(url, autocommit=True, statement_timeout_s=0) as reading,
     ):
-        try:
-            yield connection, reading
-        except UndefinedTable:
-            raise UserError("the database is empty; run 'fleetfume db migrate' first") from None
+        yield connection, reading
 
 
 def _retold(

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 from psycopg import Connection
-from psycopg.errors import UndefinedColumn, UndefinedTable
 
 from alerts.catalogue import load_catalogue
 from devices.channels import decoders
@@ -127,7 +126,4 @@ def _printable(text: str) -> str:
 @contextlib.contextmanager
 def _connected(settings: Settings) -> Iterator[Connection[Any]]:
     with database(settings) as url, connect(url, autocommit=True) as connection:
-        try:
-            yield connection
-        except (UndefinedTable, UndefinedColumn):
-            raise UserError("the database is not up to date: run 'fleetfume db migrate' first") from None
+        yield connection

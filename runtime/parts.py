@@ -3,19 +3,31 @@
 import contextlib
 from collections.abc import Iterator
 
+from psycopg.errors import UndefinedColumn, UndefinedTable
+
+from runtime.errors import UserError
 from runtime.settings import Settings
 
 
 @contextlib.contextmanager
 def database(settings: Settings) -> Iterator[str]:
-    """Yield the database's URL; an embedded one runs as long as somebody uses it."""
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
-        return
-    from runtime.embedded.postgres import embedded_postgres  # noqa: PLC0415 - only where it is used
+    """Yield the database's URL; an embedded one runs as long as somebody uses it.
 
-    with embedded_postgres(settings.data_dir) as url:
-        yield url
+    UserError where what is done with it finds no schema, or an older one than this program's.
+    """
+    with contextlib.ExitStack() as opened:
+        if settings.database_url is not None:
+            url = settings.database_url.get_secret_value()
+        else:
+            from runtime.embedded.postgres import embedded_postgres  # noqa: PLC0415 - only where it is used
+
+            url = opened.enter_context(embedded_postgres(settings.data_dir))
+        try:
+            yield url
+        except (UndefinedTable, UndefinedColumn):
+            raise UserError(
+                "the database has no schema yet, or an older one: run 'fleetfume db migrate' first"
+            ) from None
 
 
 @contextlib.contextmanager

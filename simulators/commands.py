@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO, Annotated, Any
 
 import typer
-from psycopg.errors import UndefinedTable
 
 from devices.registry_files import read_directory
 from devices.types import DeviceKind, Registry
@@ -176,10 +175,7 @@ SELECT alert.id, alert.kind, alert.device_id, alert.outlet_id IS NULL AS is_vehi
 
 def _alerts(url: str) -> list[OpenedAlert]:
     with connect(url) as connection:
-        try:
-            return [OpenedAlert(*row) for row in connection.execute(_ALERTS)]
-        except UndefinedTable:
-            raise UserError("the database has no alerts yet; run 'fleetfume db migrate' first") from None
+        return [OpenedAlert(*row) for row in connection.execute(_ALERTS)]
 
 
 def _as_json(found: Comparison, *, details: bool) -> dict[str, Any]:
@@ -317,6 +313,8 @@ def _start_us(start: str | None, catch_up: str | None, catch_up_h: float, now_us
         begin_us = int(read_instant("--start", start).timestamp()) * SECOND_US
         if begin_us > now_us:
             raise UserError(f"--start {start} lies in the future; devices send what has happened")
+        if begin_us < 0:
+            raise UserError(f"--start {start} lies before 1970, where their clocks begin")
         return begin_us
     back_us = _span_us("--catch-up", catch_up) if catch_up is not None else int(catch_up_h * 3600) * SECOND_US
     return (now_us - back_us) // SECOND_US * SECOND_US

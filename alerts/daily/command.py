@@ -1,17 +1,17 @@
 """`fleetfume report`."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from psycopg.errors import UndefinedTable
 
 from alerts.catalogue import load_catalogue
 from alerts.daily.files import WRITERS
 from alerts.daily.report import daily_report
 from runtime.database import connect
 from runtime.errors import UserError
+from runtime.instants import read_day
 from runtime.parts import database
 from runtime.settings import load_settings
 
@@ -26,23 +26,17 @@ def daily(
     ],
 ) -> None:
     """Write the figures of one day (FLEETFUME_TIMEZONE): hauls, alerts, leads, kitchens, data. In FLEETFUME_LANGUAGE."""
-    try:
-        on = date.fromisoformat(day)
-    except ValueError:
-        raise UserError(f"--date {day!r} is no day; write it like 2026-11-23") from None
+    on = read_day("--date", day)
     writer = WRITERS.get(output.suffix.lower().removeprefix("."))
     if writer is None:
         endings = ", ".join(f".{ending}" for ending in WRITERS)
         raise UserError(f"{output}: the ending says what is written; it must be one of {endings}")
     settings = load_settings()
     with database(settings) as url, connect(url) as connection:
-        try:
-            report = daily_report(
-                connection, on, zone=settings.zone, catalogue=load_catalogue(settings.rules_file),
-                office=settings.office, now=datetime.now(UTC),
-            )  # fmt: skip
-        except UndefinedTable:
-            raise UserError("the database has no schema yet: run 'fleetfume db migrate' first") from None
+        report = daily_report(
+            connection, on, zone=settings.zone, catalogue=load_catalogue(settings.rules_file),
+            office=settings.office, now=datetime.now(UTC),
+        )  # fmt: skip
     content = writer(report, "en" if settings.language == "en" else "zh")
     try:
         output.write_bytes(content)

@@ -54,16 +54,14 @@ def _period(connection: Connection[Any], day: date, zone: ZoneInfo, now: datetim
     today = now.astimezone(zone).date()
     if day > today:
         raise NoReport(f"{day} has not begun yet: today is {today} ({zone.key})")
-    since, end = day_bounds(day, zone)
     (first,) = connection.execute(FIRST).fetchone() or (None,)
     if first is None:
         raise NoReport(
             f"there is nothing to report of {day}: the database holds no readings, alerts or leads yet"
         )
-    if first >= end:
-        raise NoReport(
-            f"there is nothing to report of {day}: what is kept begins on {first.astimezone(zone).date()} ({zone.key})"
-        )
+    if day < (begun := first.astimezone(zone).date()):
+        raise NoReport(f"there is nothing to report of {day}: what is kept begins on {begun} ({zone.key})")
+    since, end = day_bounds(day, zone)
     return Period(day=day, zone=zone, since=since, until=min(end, now), whole=end <= now)
 
 

@@ -1,7 +1,7 @@
 """Kitchens' figures: of one outlet by minutes to months, of all over a period, of the streets."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any, Literal, LiteralString
+from typing import Annotated, Any, Literal, LiteralString, NamedTuple
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
@@ -67,26 +67,33 @@ FIGURES_DAYS: LiteralString = """
        AND day >= (%(begin)s AT TIME ZONE %(zone)s)::date AND day < (%(end)s AT TIME ZONE %(zone)s)::timestamp
      GROUP BY 1 ORDER BY 1
 """
-QUERIES: dict[str, LiteralString] = {
-    "1m": FIGURES_MINUTES,
-    "10m": FIGURES_10MIN.replace("{bucket}", TEN_MINUTES).replace("{only}", ""),
-    "1h": FIGURES_10MIN.replace("{bucket}", HOURS).replace("{only}", "AND open"),
-    "1d": FIGURES_DAYS.replace("{bucket}", "day::timestamp"),
-    "1mo": FIGURES_DAYS.replace("{bucket}", "date_trunc('month', day::timestamp)"),
-}
-WIDTH = {
-    "1m": timedelta(minutes=1),
-    "10m": timedelta(minutes=10),
-    "1h": timedelta(hours=1),
-    "1d": timedelta(days=1),
-    "1mo": timedelta(days=31),
-}
-SPAN = {
-    "1m": timedelta(hours=6),
-    "10m": timedelta(days=1),
-    "1h": timedelta(days=7),
-    "1d": timedelta(days=31),
-    "1mo": timedelta(days=366),
+
+
+class Every(NamedTuple):
+    query: LiteralString
+    width: timedelta
+    span: timedelta
+    """What is shown where no period is asked for."""
+
+
+EVERY = {
+    "1m": Every(FIGURES_MINUTES, timedelta(minutes=1), timedelta(hours=6)),
+    "10m": Every(
+        FIGURES_10MIN.replace("{bucket}", TEN_MINUTES).replace("{only}", ""),
+        timedelta(minutes=10),
+        timedelta(days=1),
+    ),
+    "1h": Every(
+        FIGURES_10MIN.replace("{bucket}", HOURS).replace("{only}", "AND open"),
+        timedelta(hours=1),
+        timedelta(days=7),
+    ),
+    "1d": Every(FIGURES_DAYS.replace("{bucket}", "day::timestamp"), timedelta(days=1), timedelta(days=31)),
+    "1mo": Every(
+        FIGURES_DAYS.replace("{bucket}", "date_trunc('month', day::timestamp)"),
+        timedelta(days=31),
+        timedelta(days=366),
+    ),
 }
 MOST_BUCKETS = 20_000
 
@@ -110,10 +117,10 @@ def outlet_figures(
     outlet = load_registry(connection).outlets.get(outlet_id)
     if outlet is None:
         raise HTTPException(404, f"no outlet {outlet_id!r} in the register")
-    to = to or datetime.now(UTC)
-    begin = begin or to - SPAN[every]
-    if (to - begin) / WIDTH[every] > MOST_BUCKETS:
-        longest = f"{MOST_BUCKETS * WIDTH[every].total_seconds() / 86_400:.0f} days"
+    chosen, to = EVERY[every], to or datetime.now(UTC)
+    begin = begin or to - chosen.span
+    if (to - begin) / chosen.width > MOST_BUCKETS:
+        longest = f"{MOST_BUCKETS * chosen.width.total_seconds() / 86_400:.0f} days"
         raise HTTPException(422, f"from, to: with every={every} at most {longest} at a time")
     device_ids = [
         row["device_id"]
@@ -126,7 +133,7 @@ def outlet_figures(
     catalogue, zone = request.app.state.catalogue, kept.zone
     found = rows(
         connection,
-        QUERIES[every],
+        chosen.query,
         {
             "device_ids": device_ids, "begin": begin, "end": to, "zone": zone.key,
             "valid_share": catalogue.fume_rules().valid_share, "limit": catalogue.limit_of(outlet),
@@ -141,7 +148,7 @@ def outlet_figures(
     items = []
     for row in found:
         since = row["ts"].astimezone(zone).replace(tzinfo=None)
-        until = since + WIDTH[every] if every != "1mo" else (since + WIDTH[every]).replace(day=1)
+        until = since + chosen.width if every != "1mo" else (since + chosen.width).replace(day=1)
         meals = kept.meals.on(outlet_id, since.date())
         row |= {"hours": outlet.hours, "meal_hours": meals and meals.hours, "monitors": len(device_ids)}
         items.append(rated(row, max(since, first), min(until, last, now)))

@@ -385,8 +385,8 @@ def test_there_is_no_report_of_days_to_come_or_before_everything(connection: psy
 def command(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """`fleetfume report daily …`: its code, and its lines on standard error."""
 
-    def run(*arguments: str, database: str = database_url, **more: str) -> tuple[Any, list[str]]:
-        for name, value in environment(tmp_path, database_url=database, **more).items():
+    def run(*arguments: str, **more: str) -> tuple[Any, list[str]]:
+        for name, value in environment(tmp_path, database_url=database_url, **more).items():
             monkeypatch.setenv(name, value)
         said = io.StringIO()
         with contextlib.redirect_stderr(said), pytest.raises(SystemExit) as ended:
@@ -420,8 +420,3 @@ def test_a_mistake_is_one_line(filled: psycopg.Connection, command: Any) -> None
         code, (line,) = command("--date", day, "-o", file)
         assert code != 0
         assert words in line
-
-
-def test_without_a_schema_the_command_says_what_to_run(any_empty_database_url: str, command: Any) -> None:
-    code, (line,) = command("--date", "2026-11-23", "-o", "x.json", database=any_empty_database_url)
-    assert (code, "fleetfume db migrate" in line) == (2, True)

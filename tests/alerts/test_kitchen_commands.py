@@ -69,7 +69,7 @@ def test_the_help_says_what_there_is(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["examine", "--day", "yesterday"], "must be a day like 2026-11-23"),
+        (["examine", "--day", "yesterday"], "'yesterday' is no day; write it like 2026-11-23"),
         (["count", "--days", "0"], "--days"),
         (["cleanings", "nowhere.csv"], "nowhere.csv"),
         (["shop-fronts", "nowhere.csv"], "nowhere.csv"),

@@ -4,77 +4,15 @@ Wants the fixtures `console_url` (the running service, its stream carrying vehic
 opened a lead) and `officer` (name and password of a user with the role `duty`).
 """
 
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
-import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from psycopg.types.json import Jsonb
 
 from tests import builders
-
-CHROMIUM = os.environ.get("FLEETFUME_TEST_CHROMIUM", "/usr/bin/chromium")
-PATIENCE_MS = 30_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.fail(f"no browser at {CHROMIUM}: name one in FLEETFUME_TEST_CHROMIUM")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
-
-
-class Watch:
-    """What a page must never do: complain, or ask anyone but the service."""
-
-    def __init__(self, page: Page, base_url: str) -> None:
-        self.complaints: list[str] = []
-        self.strangers: list[str] = []
-        self.addresses: list[str] = []
-        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self._note(request.url, base_url))
-        page.on("websocket", lambda socket: self._note(socket.url.replace("ws", "http", 1), base_url))
-
-    def _note(self, url: str, base_url: str) -> None:
-        self.addresses.append(url)
-        if not url.startswith((base_url, "data:", "blob:")):
-            self.strangers.append(url)
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    yield page
-    context.close()
-
-
-# What an officer does, one function a step.
-
-
-def log_in(page: Page, base_url: str, name: str, password: str) -> None:
-    page.goto(base_url)
-    page.get_by_test_id("login").locator("input[name=username]").fill(name)
-    page.get_by_test_id("login").locator("input[name=password]").fill(password)
-    page.get_by_test_id("login-submit").click()
-
-
-def see_vehicles(page: Page, at_least: int = 1) -> int:
-    """Wait until the map shows that many vehicles; answer how many it shows."""
-    shown = page.get_by_test_id("map")
-    expect(shown).to_have_attribute("data-vehicles", re.compile(r"[1-9]\d*"), timeout=PATIENCE_MS)
-    count = int(shown.get_attribute("data-vehicles") or 0)
-    assert count >= at_least, f"the map shows {count} vehicles, not {at_least}"
-    return count
+from tests.console.officer import PATIENCE_MS, Watch, choose, log_in, see_vehicles
 
 
 def open_alert(page: Page, kind: str) -> None:
@@ -103,7 +41,7 @@ def go_to_its_lead(page: Page) -> None:
 
 def assign(page: Page, assignee: str, note: str) -> None:
     page.get_by_test_id("next-assigned").click()
-    page.get_by_test_id("assignee").fill(assignee)
+    choose(page, "assignee", assignee)
     page.get_by_test_id("lead-note").fill(note)
     page.get_by_test_id("lead-submit").click()
     expect(page.get_by_test_id("lead-state")).to_have_attribute("data-state", "assigned", timeout=PATIENCE_MS)
@@ -128,7 +66,7 @@ def test_an_officer_sees_an_alert_and_why_and_hands_its_lead_on(
     expect(page.get_by_test_id("alert-map").locator("canvas").first).to_be_visible()
     acknowledge(page)
     go_to_its_lead(page)
-    assign(page, "wang", "请到场核查")
+    assign(page, officer[0], "请到场核查")
 
     expect(page.get_by_test_id("journal")).to_contain_text("请到场核查")
     assert watch.complaints == []
@@ -204,9 +142,10 @@ def test_built_files_ask_nothing_of_other_hosts() -> None:
 def test_kitchens_have_a_page_of_their_own(page: Page, console_url: str, officer: tuple[str, str]) -> None:
     log_in(page, console_url, *officer)
 
+    page.get_by_test_id("nav-more").click()
     page.get_by_test_id("nav-kitchens").click()
 
-    expect(page.get_by_test_id("kitchens").get_by_test_id("list-count")).to_contain_text("1")
+    expect(page.get_by_test_id("kitchens").get_by_test_id("list-count").first).to_contain_text("1")
     page.get_by_text("街镇", exact=True).first.click()
     expect(page.get_by_test_id("kitchens-streets")).to_contain_text("明水街道")
     page.get_by_text("夜间核查", exact=True).click()
@@ -217,13 +156,13 @@ def test_kitchens_have_a_page_of_their_own(page: Page, console_url: str, officer
 
 
 def test_an_alert_of_copied_readings_names_the_monitor_they_are_of(
-    page: Page, console_url: str, officer: tuple[str, str], database_url: str
+    page: Page, console_url: str, officer: tuple[str, str], desk_database: str
 ) -> None:
     original = {
         "device_id": "F7", "outlet_id": "R7", "outlet_name": "老张家常菜", "from": "2025-11-23T04:00:00Z",
         "to": "2025-11-23T04:59:00Z",
     }  # fmt: skip
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(desk_database, autocommit=True) as connection:
         alert_id = builders.alert(
             connection, kind="monitor_suspect", device_id="F0", plate=None, company_id=None, outlet_id="R0",
             evidence=Jsonb({"values": {"copied": 1.0}, "samples": [], "copied_from": original}),

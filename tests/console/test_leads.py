@@ -1,92 +1,35 @@
 """A lead's way in a real browser: from duty to squad to the reviewers, with photo, law, evidence and hand-over."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
 from alerts.outbox import take_turn
 from alerts.package import verify
 from alerts.reviews import sign
 from tests.api.test_photos import picture
-from tests.builders import PASSWORD, password_hash
-from tests.console.test_console import PATIENCE_MS, Watch, browser, log_in
+from tests.console.conftest import REVIEWERS, SitDown
+from tests.console.officer import PATIENCE_MS, Watch, choose, go, shoot, step
 from tests.small_district import place
 
-__all__ = ["browser"]
-REVIEWERS = ("r1", "r2", "r3", "r4", "r5")
 LEVELS = ("handler", "squad_leader", "legal", "deputy_director", "case_committee")
-SHOTS = os.environ.get("FLEETFUME_SCREENSHOTS")
-"""A folder to put pictures into, for whoever wants to look."""
 
 
-@pytest.fixture
-def officers(database_url: str, console_url: str) -> None:
-    with psycopg.connect(database_url) as connection:
-        for name, role in (("zhao", "squad"), ("qian", "duty"), *((one, "reviewer") for one in REVIEWERS)):
-            connection.execute(
-                "INSERT INTO console_user (name, role, password_hash, squad) VALUES (%s, %s, %s, '一中队')",
-                (name, role, password_hash()),
-            )
-
-
-@pytest.fixture
-def pages(browser: Browser) -> Iterator[list[Page]]:
-    made: list[Page] = []
-    yield made
-    for page in made:
-        page.context.close()
-
-
-def sit_down(browser: Browser, pages: list[Page], url: str, name: str, password: str = PASSWORD) -> Page:
-    page = browser.new_context(
-        viewport={"width": 1366, "height": 768}, locale="zh-CN", accept_downloads=True
-    ).new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    pages.append(page)
-    log_in(page, url, name, password)
-    expect(page.get_by_test_id("console")).to_be_visible(timeout=PATIENCE_MS)
-    return page
-
-
-def shoot(page: Page, name: str) -> None:
-    if SHOTS:
-        for width, height in ((1366, 768), (1920, 1080)):
-            page.set_viewport_size({"width": width, "height": height})
-            page.wait_for_timeout(400)
-            page.screenshot(path=f"{SHOTS}/{name}-{width}.png")
-        page.set_viewport_size({"width": 1366, "height": 768})
-
-
-def step(page: Page, to: str, note: str) -> None:
-    page.get_by_test_id(f"next-{to}").click()
-    page.get_by_test_id("lead-note").fill(note)
-    page.get_by_test_id("lead-submit").click()
-    state = "filed" if to == "review" else to
-    expect(page.get_by_test_id("lead-state")).to_have_attribute("data-state", state, timeout=PATIENCE_MS)
-
-
-@pytest.mark.usefixtures("officers")
 def test_a_lead_goes_from_hand_to_hand_until_it_is_decided(
-    browser: Browser,
-    pages: list[Page],
-    console_url: str,
-    database_url: str,
-    officer: tuple[str, str],
-    tmp_path: Path,
+    sit_down: SitDown, console_url: str, desk_database: str, tmp_path: Path
 ) -> None:
-    duty = sit_down(browser, pages, console_url, *officer)
+    lead = 1  # that of the truck: its evidence is what it sent
+    duty = sit_down("wang")
     watch = Watch(duty, console_url)
-    duty.goto(f"{console_url}/#/leads/1")
+    go(duty, f"/leads/{lead}")
     expect(duty.get_by_test_id("laws")).to_contain_text("尚未核对原文")
     step(duty, "assigned", "请到场核查")  # the squad of the place stands there already
     expect(duty.get_by_test_id("lead-detail")).to_contain_text("一中队")
 
-    squad = sit_down(browser, pages, console_url, "zhao")
-    squad.goto(f"{console_url}/#/leads/1")
+    squad = sit_down("zhao")
+    go(squad, f"/leads/{lead}")
     step(squad, "verifying", "出发")
     photo = tmp_path / "现场.jpg"
     photo.write_bytes(picture(where=place(3000, -1900)))
@@ -102,8 +45,8 @@ def test_a_lead_goes_from_hand_to_hand_until_it_is_decided(
     expect(squad.get_by_test_id("next-review")).to_have_count(0)  # nobody reviews their own step
     shoot(squad, "filed")
 
-    first = sit_down(browser, pages, console_url, "r1")
-    first.goto(f"{console_url}/#/leads/1")
+    first = sit_down("r1")
+    go(first, f"/leads/{lead}")
     first.get_by_test_id("next-review").click()
     expect(first.get_by_test_id("lead-submit")).to_be_disabled()
     first.get_by_test_id("verdict-approve").click()
@@ -111,10 +54,10 @@ def test_a_lead_goes_from_hand_to_hand_until_it_is_decided(
     first.get_by_test_id("lead-note").fill("事实清楚")
     first.get_by_test_id("lead-submit").click()
     expect(first.get_by_test_id("reviews").locator("li").first).to_contain_text("✓", timeout=PATIENCE_MS)
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(desk_database) as connection:
         for name, level in list(zip(REVIEWERS, LEVELS, strict=True))[1:]:
             take_turn(connection)
-            sign(connection, 1, level=level, verdict="approve", actor=name, role="reviewer")
+            sign(connection, lead, level=level, verdict="approve", actor=name, role="reviewer")
     first.get_by_test_id("next-decided").click()
     first.get_by_test_id("decision").click()
     first.get_by_text("行政处罚", exact=True).click()
@@ -132,26 +75,26 @@ def test_a_lead_goes_from_hand_to_hand_until_it_is_decided(
     assert watch.strangers == []
 
 
-@pytest.mark.usefixtures("officers")
 def test_a_transfer_is_received_and_answered_and_a_shift_is_handed_over(
-    browser: Browser, pages: list[Page], console_url: str, officer: tuple[str, str]
+    sit_down: SitDown, new_lead: Callable[..., int]
 ) -> None:
-    duty = sit_down(browser, pages, console_url, *officer)
-    duty.goto(f"{console_url}/#/handover")
-    expect(duty.get_by_test_id("handover-leads").locator("tr")).to_have_count(1, timeout=PATIENCE_MS)
-    duty.get_by_test_id("handover-note").fill("盯住 1 号线索")
+    lead = new_lead()
+    duty = sit_down("wang")
+    go(duty, "/handover")
+    expect(duty.get_by_test_id("handover-leads")).to_contain_text(f"线索 #{lead}", timeout=PATIENCE_MS)
+    duty.get_by_test_id("handover-note").fill(f"盯住 {lead} 号线索")
     duty.get_by_test_id("handover-give").click()
     expect(duty.get_by_test_id("handover-past")).to_contain_text("待接班", timeout=PATIENCE_MS)
     shoot(duty, "handover")
-    next_one = sit_down(browser, pages, console_url, "qian")
-    next_one.goto(f"{console_url}/#/handover")
+    next_one = sit_down("qian")
+    go(next_one, "/handover")
     next_one.get_by_test_id("handover-take").click()
     expect(next_one.get_by_test_id("handover-past")).to_contain_text("qian 已接班", timeout=PATIENCE_MS)
 
-    next_one.goto(f"{console_url}/#/leads/1")
+    go(next_one, f"/leads/{lead}")
     step(next_one, "assigned", "核查")
-    squad = sit_down(browser, pages, console_url, "zhao")
-    squad.goto(f"{console_url}/#/leads/1")
+    squad = sit_down("zhao")
+    go(squad, f"/leads/{lead}")
     for to in ("verifying", "confirmed", "transferred"):
         step(squad, to, "说明")
     squad.get_by_test_id("transfer-receipt").click()
@@ -165,3 +108,43 @@ def test_a_transfer_is_received_and_answered_and_a_shift_is_handed_over(
     expect(squad.get_by_test_id("lead-state")).to_have_attribute(
         "data-state", "confirmed", timeout=PATIENCE_MS
     )
+
+
+def test_leads_are_merged_split_reopened_and_handed_to_somebody_else(
+    sit_down: SitDown, new_lead: Callable[..., int]
+) -> None:
+    first, second = new_lead(), new_lead(alerts=2)
+    duty = sit_down("wang")
+    go(duty, f"/leads/{first}")
+    expect(duty.get_by_test_id("more-split")).to_have_count(0)  # of one alert nothing is split off
+    duty.get_by_test_id("more-merge").click()
+    choose(duty, "lead-merge-leads", f"#{second} ")
+    duty.get_by_test_id("lead-merge-note").fill("同一地点")
+    duty.get_by_test_id("lead-merge-send").click()
+    alerts = duty.get_by_test_id("lead-alerts").locator("tr")
+    expect(alerts).to_have_count(3, timeout=PATIENCE_MS)
+    step(duty, "assigned", "核查")
+    duty.get_by_test_id("more-assignee").click()
+    choose(duty, "lead-assignee-assignee", "sun · 执法中队")
+    duty.get_by_test_id("lead-assignee-send").click()
+    expect(duty.get_by_test_id("lead-detail").locator("header")).to_contain_text(
+        "承办人 sun", timeout=PATIENCE_MS
+    )
+    duty.get_by_test_id("more-split").click()
+    choose(duty, "lead-split-alerts", "疑似偷倒乱倒")
+    shoot(duty, "split")
+    duty.get_by_test_id("lead-split-send").click()
+    expect(alerts).to_have_count(1, timeout=PATIENCE_MS)
+    expect(duty.get_by_test_id("lead-detail")).to_contain_text(f"#{first}")  # where it was split from
+
+    squad = sit_down("zhao")
+    go(squad, f"/leads/{first}")
+    for to in ("verifying", "unfounded"):
+        step(squad, to, "查无此事")
+    squad.get_by_test_id("more-note").click()
+    squad.get_by_test_id("lead-note-text").fill("群众再次举报")
+    squad.get_by_test_id("lead-note-send").click()
+    expect(squad.get_by_test_id("journal")).to_contain_text("群众再次举报", timeout=PATIENCE_MS)
+    go(duty, f"/leads/{first}")
+    expect(duty.get_by_test_id("next-assigned")).to_have_text("重新办理")
+    step(duty, "assigned", "重新核查")

@@ -83,6 +83,12 @@ def test_by_the_same_rules_nothing_differs(
     assert said["same"] == same
 
 
+def test_everything_may_be_asked_for_by_the_calendars_ends(connection: psycopg.Connection, run: Run) -> None:
+    said = run("0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:00")
+
+    assert (said["same"], said["differences"]) == (15, [])
+
+
 def test_the_archive_says_the_same_as_the_database(
     connection: psycopg.Connection, run: Run, gentle: Path, tmp_path: Path
 ) -> None:

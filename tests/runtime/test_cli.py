@@ -1,5 +1,7 @@
 """The command line from outside: one line and a code for a mistake, and nothing heavy for help."""
 
+import contextlib
+import io
 import os
 import socket
 import subprocess
@@ -8,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from runtime.cli import COMMANDS
+from runtime.cli import COMMANDS, main
 from tests.parts.mosquitto import Mosquitto
 
 ROOT = Path(__file__).parents[2]
+SAMPLE_DISTRICT = ROOT / "simulators" / "district_data"
 HEAVY = {"numba", "polars", "shapely", "numpy", "fastapi", "uvicorn", "psycopg", "aiomqtt", "paho"}
 
 
@@ -70,8 +73,18 @@ def test_help_and_version_load_nothing_heavy(tmp_path: Path) -> None:
         (["serve", "--http-port", "70000"], "fleetfume: --http-port: "),
         (["user", "add", "wang"], "fleetfume user add: Missing option '--role'."),
         (
-            ["export", "--from", "0001-01-01T00:00:00+08:00", "--to", "2026-11-23T00:00:00Z", "-o", "x.csv"],
-            "fleetfume: --from '0001-01-01T00:00:00+08:00' is no instant; ",
+            ["export", "--from", "2026-11-23", "--to", "2026-11-24", "-o", "x.csv"],
+            "fleetfume: --from '2026-11-23' is no instant; ",
+        ),
+        (
+            ["report", "daily", "--date", "0001-01-01", "-o", "x.json"],
+            "fleetfume: --date '0001-01-01' is no day; ",
+        ),
+        (["findings", "--from", "9999-12-31"], "fleetfume: --from '9999-12-31' is no day; "),
+        (["kitchens", "examine", "--day", "0001-01-01"], "fleetfume: --day '0001-01-01' is no day; "),
+        (
+            ["simulate", "quiet", "--start", "0001-01-01T00:00:00Z"],
+            "fleetfume: --start 0001-01-01T00:00:00Z lies",
         ),
     ],
 )
@@ -138,3 +151,39 @@ def test_the_doctor_says_that_the_schema_is_missing(tmp_path: Path, broker: Mosq
 
     assert "FAIL  schema       none yet: run 'fleetfume db migrate'" in done.stdout
     assert done.returncode == 1
+
+
+SPAN = ("--from", "2026-11-23T00:00:00Z", "--to", "2026-11-24T00:00:00Z")
+
+
+def test_every_command_that_needs_the_schema_says_in_one_line_what_to_run(
+    any_empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEETFUME_DATABASE_URL", any_empty_database_url)
+    truth = tmp_path / "truth.ndjson"
+    truth.write_text("")
+    for arguments in (
+        ["registry", "import", str(SAMPLE_DISTRICT)],
+        ["registry", "export", str(tmp_path / "out")],
+        ["credentials", "issue", "--all"],
+        ["user", "add", "wang", "--role", "duty", "--password-stdin"],
+        ["kitchens", "count"],
+        ["kitchens", "examine"],
+        ["quarantine", "list"],
+        ["findings", "--from", "2026-11-23"],
+        ["explain", "1"],
+        ["evidence", "1", "-o", str(tmp_path / "lead.zip")],
+        ["draw", "companies", "--seed", "1", "-o", str(tmp_path / "draw.json")],
+        ["hotspots", *SPAN],
+        ["export", *SPAN, "-o", str(tmp_path / "out.csv")],
+        ["reevaluate", *SPAN],
+        ["score", "--truth", str(truth)],
+        ["report", "daily", "--date", "2026-11-23", "-o", str(tmp_path / "day.json")],
+    ):
+        monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery staple\n"))
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), pytest.raises(SystemExit) as ended:
+            main(arguments)
+        lines = said.getvalue().splitlines()
+        assert (ended.value.code, len(lines)) == (2, 1), (arguments, lines)
+        assert "run 'fleetfume db migrate' first" in lines[0], arguments

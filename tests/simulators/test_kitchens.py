@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulators.kitchens import Kitchen, KitchenDay
 from simulators.purifiers import DIRTY, ROUND_DAYS, Dirt, cleanings_csv, last_cleaning, let_through
@@ -129,3 +130,46 @@ def test_meals_in_smoke_rise_and_fall_more_slowly_than_bursts_and_two_kitchens_d
     assert alike("smoke") > alike("clean") + 0.1
     one, other = (life(kitchen(d, "smoke"), 1)[0].rows["fume_mg_m3"] for d in ("F0002", "F0003"))
     assert not np.array_equal(one, other)
+
+
+def measured(device_id: str, fume: float, day: int = ROUND) -> NDArray[np.float64]:
+    """What the monitor makes of a day on which the same leaves the duct all the time."""
+    rng = np.random.default_rng(3)
+    return kitchen(device_id, "clean")._measured(np.full(1440, fume), day, rng)
+
+
+def of_cuisine(word: str) -> str:
+    register = district()
+    return next(
+        d
+        for d, one in register.devices.items()
+        if one.kind == "fume" and word in register.outlets[one.bound_to or ""].name
+    )
+
+
+def test_steam_is_taken_for_fume_where_a_cuisine_steams_and_only_for_minutes() -> None:
+    steams, dry = measured(of_cuisine("火锅"), 0.5), measured(of_cuisine("川湘菜"), 0.5)
+
+    high = steams > np.median(steams) + 0.1
+    assert 0 < high.mean() < 0.05
+    assert not (dry > np.median(dry) + 0.1).any()
+
+
+def test_a_monitors_gain_is_its_own_and_its_zero_drifts_within_bounds() -> None:
+    one, other = (np.median(measured(d, 1.0)) for d in ("F0002", "F0005"))
+    assert 0.85 < one != other < 1.15
+    zeros = [float(np.median(measured("F0002", 0.05, ROUND + week * 7))) for week in range(20)]
+    assert 0 < max(zeros) - min(zeros) < 2 * 0.13
+
+
+def test_particles_follow_the_cuisine_and_the_switches_follow_the_meals() -> None:
+    barbecue, stir_fry = (life(kitchen(of_cuisine(word), "honest"), 1)[0].rows for word in ("烧烤", "川湘菜"))
+    ratios = [
+        float(np.median(rows["pm_mg_m3"][rows["fan_on"]] / rows["fume_mg_m3"][rows["fan_on"]]))
+        for rows in (barbecue, stir_fry)
+    ]
+
+    assert ratios[0] > 2 * ratios[1]
+    for rows in (barbecue, stir_fry):
+        assert (rows["purifier_on"] == rows["fan_on"]).all()
+        assert rows["fan_a"][rows["fan_on"]].min() > 3 > rows["fan_a"][~rows["fan_on"]].max()

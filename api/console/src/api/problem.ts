@@ -55,5 +55,5 @@ export function problemText(status: number, detail: string, errors: FieldError[]
   }
   const what = t(`problem.${STATUS[status] ?? (status >= 500 ? 'fault' : 'other')}`)
   const more = errors.length ? fieldsText(errors) : status >= 500 || status === 0 ? '' : detail
-  return more ? `${what} ${isChinese() ? `（${more}）` : `(${more})`}` : what
+  return more ? `${what}${isChinese() ? `（${more}）` : ` (${more})`}` : what
 }

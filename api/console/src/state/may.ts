@@ -20,6 +20,8 @@ export const WHO = {
   'POST /directory/vehicles/{plate}/standing': 'reviewer',
   'POST /draws': 'reviewer',
   'POST /devices/{device_id}/commands': 'duty',
+  'POST /correction-orders': 'duty squad',
+  'POST /outlets/{outlet_id}/cleanings': 'duty squad',
   'POST /subscriptions': 'duty squad reviewer',
   'PUT /channels/{name}': '',
   'GET /webhooks': '',
