@@ -18,7 +18,7 @@ from analytics.haulage.off_route import end_off_route
 from analytics.haulage.outside_hours import end_outside_hours
 from analytics.haulage.places import permits
 from analytics.haulage.state import AT_SOURCE, AT_TRANSFER, MAY_UNLOAD, PERMITS
-from analytics.haulage.stays import RISES, ROUNDING, last_before_change, stopped_for
+from analytics.haulage.stays import ONE_STEP, RISES, ROUNDING, last_before_change, stopped_for
 from analytics.haulage.telling import Record, Records, tell, within
 from analytics.haulage.uncovered_load import end_uncovered
 from analytics.haulage.undelivered_load import end_undelivered
@@ -105,10 +105,11 @@ def _fold_sensed(
 
 @inner_kernel
 def _being_unloaded(rules: VehicleRules, state: Record, here: Record) -> bool:
-    """Whether it unloaded a moment ago in this stay, where it may: then a rise is the sensor's swing."""
+    """Whether it unloaded a moment ago in this stay, where it may: then a rise by a step is the sensor's swing."""
     away_m = distance_m(state["unloading_x"], state["unloading_y"], here["x"], here["y"])
     return bool(
-        here["stay_flags"] & MAY_UNLOAD
+        state["load"] - here["least"] <= ONE_STEP + ROUNDING
+        and here["stay_flags"] & MAY_UNLOAD
         and within(state["unloading_ts"], here["ts"], rules.same_s)
         and away_m <= rules.same_m
     )

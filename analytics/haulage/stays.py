@@ -21,6 +21,8 @@ ENTRY_S = 25.0
 SAME_LOAD = 0.05
 ROUNDING = 1e-6
 """Loads are kept as float32; 0.7 to 0.3 is a fall by 0.4 all the same."""
+ONE_STEP = 0.5
+"""JT/T 808 knows three steps of load (status, bits 8-9): a change by more than one of them is no swing of the sensor."""
 
 
 @inner_kernel

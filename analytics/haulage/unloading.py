@@ -4,8 +4,8 @@
     or within 10 min of it. Lawful if one of the raised fixes lies where it may unload.
 (b) by the load sensor: the load falls by 0.4 within 10 min and a stay within 300 m. Lawful if any fix of the
     whole unbroken stay, be it longer than 10 min, lies where it may unload. A fall within 10 min and 300 m of a
-    rise, in a stay at a source site, is none: under the excavator the load goes up and down, and a sensor that knows
-    three steps (JT/T 808) shows half a load of it.
+    rise, in a stay at a source site, by no more than 0.5 is none: under the excavator the load goes up and down, and
+    a sensor that knows three steps (JT/T 808) shows half a load of it.
 (c) with neither sensor: after leaving its source the loaded vehicle stood for 3 min, no fix of the stop in any
     site; then it came to a source site, or stood in parking sites for 30 min, without a fix where it may unload
     in between. The last such stop is the place.
@@ -21,7 +21,7 @@ import numpy as np
 from analytics.district import District
 from analytics.haulage.loads import end_load
 from analytics.haulage.state import AT_PARKING, AT_SOURCE, MAY_UNLOAD
-from analytics.haulage.stays import FALLS, ROUNDING, last_before_change, stopped_for
+from analytics.haulage.stays import FALLS, ONE_STEP, ROUNDING, last_before_change, stopped_for
 from analytics.haulage.taking_back import take_back
 from analytics.haulage.telling import Record, Records, lasted, tell, within
 from analytics.kernels._compile import inner_kernel
@@ -76,10 +76,11 @@ def fold_unloading(
 
 @inner_kernel
 def _being_loaded(rules: VehicleRules, state: Record, here: Record) -> bool:
-    """Whether the load rose a moment ago in this stay at a source site: then a fall is the sensor's swing."""
+    """Whether the load rose a moment ago in this stay at a source site: then a fall by a step is the sensor's swing."""
     away_m = distance_m(state["rise_x"], state["rise_y"], here["x"], here["y"])
     return bool(
-        here["stay_source"] >= 0
+        here["most"] - state["load"] <= ONE_STEP + ROUNDING
+        and here["stay_source"] >= 0
         and within(state["rise_ts"], here["ts"], rules.load_change_s)
         and away_m <= rules.stay_m
     )

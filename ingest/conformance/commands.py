@@ -133,9 +133,16 @@ def _listened(settings: Settings, device_id: str, minutes: float) -> list[Captur
     messages: list[Captured] = []
     topic_filter = f"{settings.topic_prefix}/+/{device_id}/#"
     with parts.broker(settings) as url:
-        typer.echo(f"listening to {topic_filter} for {minutes:g} min", err=True)
         tls = broker_tls(settings, url)
-        asyncio.run(_until_interrupted(listen(url, topic_filter, minutes * 60, messages.append, tls=tls)))
+        listening = listen(
+            url,
+            topic_filter,
+            minutes * 60,
+            messages.append,
+            begun=lambda: typer.echo(f"listening to {topic_filter} for {minutes:g} min", err=True),
+            tls=tls,
+        )
+        asyncio.run(_until_interrupted(listening))
     return messages
 
 

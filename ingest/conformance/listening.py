@@ -24,9 +24,13 @@ async def listen(
     seconds: float,
     take: Callable[[Captured], None],
     *,
+    begun: Callable[[], None],
     tls: ssl.SSLContext | None,
 ) -> None:
-    """Give to `take` what is published below `topic_filter` in that time. Raises BrokerRefused."""
+    """Give to `take` what is published below `topic_filter` in that time. Raises BrokerRefused.
+
+    `begun` is called once the broker has agreed: from then on nothing is missed.
+    """
     try:
         async with _connected(url, tls) as (client, is_5), asyncio.timeout(seconds):
             # QoS 2, so that each message comes as it was published; MQTT 5 passes the retained flag on as well.
@@ -35,6 +39,7 @@ async def listen(
                 await client.subscribe(topic_filter, options=options)
             else:
                 await client.subscribe(topic_filter, qos=2)
+            begun()
             async for message in client.messages:
                 take(
                     Captured(

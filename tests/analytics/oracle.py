@@ -443,7 +443,8 @@ class Oracle:
             if not same:
                 again = source >= 0 and least >= 0.3 - 1e-6
                 stay = self.stay(now)
-                tipping = self.unloading and self.is_same(now) and any(s.may_unload for s in stay)
+                swing = now.load - least <= 0.5 + 1e-6
+                tipping = swing and self.unloading and self.is_same(now) and any(s.may_unload for s in stay)
                 if not tipping and not any(self.kinds(s) & {0, 2} for s in stay):
                     started = next(s.ts for s in since if s.load <= least + 0.05 + 1e-6)
                     self.say("opened", "unlicensed_loading", "major", started)
@@ -545,7 +546,8 @@ class Oracle:
         most = max((s.load for s in since), default=math.nan)
         if most - now.load >= 0.4 - 1e-6:
             first = next(s for s in since if s.load >= most - 0.05 - 1e-6)
-            rising = self.rise and now.ts - self.rise.ts <= 600 * S and now.away(self.rise) <= 300
+            swing = most - now.load <= 0.5 + 1e-6
+            rising = swing and self.rise and now.ts - self.rise.ts <= 600 * S and now.away(self.rise) <= 300
             if not (rising and any(s.source >= 0 for s in self.recent(now))):
                 self.evidence(now, "load_fall", any(s.may_unload for s in self.stay(now)), first)
             self.fall = now

@@ -79,6 +79,16 @@ def test_what_is_tipped_after_the_swinging_is_told_all_the_same() -> None:
     assert kinds([*swinging, *waited, *stand("10:14:30", "10:15", PIT, load=0.0)]) == ["illegal_dumping"]
 
 
+def test_more_than_one_step_of_load_is_no_swing() -> None:
+    loaded = [fix(clock("10:00") + n * 30_000_000, PIT, load=load) for n, load in enumerate([0.0, 0.9, 0.9])]
+
+    assert kinds([*loaded, *stand("10:02", "10:03", PIT, load=0.4)]) == []
+    assert kinds([*loaded, *stand("10:02", "10:03", PIT, load=0.3)]) == ["illegal_dumping"]
+    tipped = [fix(clock("10:10") + n * 30_000_000, TIP, load=load) for n, load in enumerate([1.0, 0.1, 0.1])]
+    assert kinds([*tipped, *stand("10:12", "10:13", TIP, load=0.6)]) == []
+    assert kinds([*tipped, *stand("10:12", "10:13", TIP, load=0.7)]) == ["unlicensed_loading"]
+
+
 def test_parked_drift_with_a_load_is_never_more_than_info() -> None:
     """Beside the road, loaded: each wander over 50 m begins another stop, and none of them is dumping or off route."""
     base = clock("10:11")

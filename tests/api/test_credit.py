@@ -127,3 +127,9 @@ def test_a_draw_is_kept_and_repeated_by_anyone(
     assert (again.returncode, again.stdout.count("squad")) == (0, 2)
     assert fleetfume("verify", str(record)).returncode == 0
     assert fleetfume("outlets", "--seed", "", "-o", str(record)).returncode == 1
+    drawn = len(viewer.get("/draws").json()["items"])
+    nowhere = fleetfume(
+        "outlets", "--seed", "s", "--count", "1", "--officers", "1", "-o", str(tmp_path / "no" / "x")
+    )
+    assert (nowhere.returncode, len(nowhere.stderr.splitlines())) == (2, 1)
+    assert len(viewer.get("/draws").json()["items"]) == drawn  # a draw without a record is none

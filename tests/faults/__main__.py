@@ -64,6 +64,7 @@ def _run(name: str, cluster: Cluster, asked: argparse.Namespace) -> Row:
             per_s=per_s,
             pause_s=1.0,
             outage_s=outage_s,
+            broker_is_killed=name != "database_outage",
         )
         if not row.whole:
             kept = Path(tempfile.mkdtemp(prefix="fleetfume-chaos-"))

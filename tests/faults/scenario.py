@@ -171,13 +171,17 @@ def run(
     per_s: float,
     pause_s: float,
     outage_s: float,
+    broker_is_killed: bool = True,
 ) -> Row:
-    """Publish for about `seconds`, have `faults` strike all the while; heal, wait, and count."""
+    """Publish for about `seconds`, have `faults` strike all the while; heal, wait, and count.
+
+    `broker_is_killed` False: it need not write all it holds with each message, which takes ever longer while much waits.
+    """
     print(f"{name}: seed {seed}, {seconds:g} s at {per_s:g} messages a second")
     begun = time.monotonic()
     load = make_load(seed, int(seconds * per_s))
     cluster.ensure_running()
-    broker = Mosquitto(directory)
+    broker = Mosquitto(directory, survives_kill=broker_is_killed)
     broker.start()
     try:
         with fresh_database(cluster.url) as calm_url, fresh_database(cluster.url) as url:

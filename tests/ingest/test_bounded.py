@@ -13,6 +13,8 @@ from tests.small_district import registry
 
 MOST_MB = 400
 """Resident, at most: what the program and its compiled engine need, and `ingest.arrivals.MOST_BYTES`."""
+PATIENCE_S = 900.0
+"""Ends a test that hangs."""
 
 
 def resident_at_most_mb(pid: int) -> float:
@@ -20,9 +22,7 @@ def resident_at_most_mb(pid: int) -> float:
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
 
 
-def take_in_a_backlog(
-    database_url: str, tmp_path: Path, *, messages: int, padding: int, seconds: float
-) -> float:
+def take_in_a_backlog(database_url: str, tmp_path: Path, *, messages: int, padding: int) -> float:
     """Megabytes resident at most while `messages`, that waited at the broker, are worked off.
 
     They come from nobody who is registered: the dearest to hold, and the cheapest to judge.
@@ -40,10 +40,10 @@ def take_in_a_backlog(
             pass  # so that the broker keeps a session for it
         terminal = Terminal(broker.port, waiting)
         terminal.start()
-        terminal.join(seconds)
+        terminal.join(PATIENCE_S)
         assert terminal.acknowledged == messages
         with serving("--role", "collector", env=env, directory=tmp_path) as service:
-            wait_until(lambda: quarantined(database_url) == messages, seconds=seconds)
+            wait_until(lambda: quarantined(database_url) == messages, seconds=PATIENCE_S)
             return resident_at_most_mb(service.process.pid)
     finally:
         broker.stop()
@@ -57,11 +57,11 @@ def quarantined(database_url: str) -> int:
 
 def test_large_messages_that_waited_leave_the_collector_small(database_url: str, tmp_path: Path) -> None:
     """300 MB of them: a collector that held what the broker sends would hold all of it."""
-    assert take_in_a_backlog(database_url, tmp_path, messages=1500, padding=200_000, seconds=120) < MOST_MB
+    assert take_in_a_backlog(database_url, tmp_path, messages=1500, padding=200_000) < MOST_MB
 
 
 @pytest.mark.slow
 def test_a_million_messages_that_waited_leave_the_collector_small(database_url: str, tmp_path: Path) -> None:
-    used = take_in_a_backlog(database_url, tmp_path, messages=1_000_000, padding=200, seconds=900)
+    used = take_in_a_backlog(database_url, tmp_path, messages=1_000_000, padding=200)
     print(f"{used:.0f} MB resident at most")
     assert used < MOST_MB

@@ -22,7 +22,7 @@ from simulators.publisher import Broker, Publisher
 from tests.ingest.test_receiver import FILTERS, taken
 from tests.parts.certificates import Authority, Certificate
 from tests.parts.mosquitto import Mosquitto
-from tests.service.running import wait_until
+from tests.service.running import HANG_S, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -190,11 +190,22 @@ async def test_the_simulated_fleet_and_device_test_believe_the_same_authority(
 ) -> None:
     tls = broker_tls(settings(mqtt_ca_file=authority.ca), secured)
     messages: list[Captured] = []
-    listening = asyncio.create_task(listen(secured, "ff/v1/+/V7/#", 5, messages.append, tls=tls))
-    async with Publisher.pooled(Broker.from_url(secured, tls=tls), "ff/v1") as publisher:
-        await asyncio.sleep(1)
+    begun = asyncio.Event()
+    came = asyncio.Event()
+
+    def take(message: Captured) -> None:
+        messages.append(message)
+        came.set()
+
+    listening = asyncio.create_task(listen(secured, "ff/v1/+/V7/#", HANG_S, take, begun=begun.set, tls=tls))
+    async with (
+        Publisher.pooled(Broker.from_url(secured, tls=tls), "ff/v1") as publisher,
+        asyncio.timeout(HANG_S),
+    ):
+        await begun.wait()
         publisher.offer("vehicle", "V7", [b"{}"])
-        assert await publisher.below(1, 10)
-    await listening
+        assert await publisher.below(1, HANG_S)
+        await came.wait()
+    listening.cancel()
 
     assert [message.payload for message in messages] == [b"{}"]

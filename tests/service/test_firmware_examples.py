@@ -174,7 +174,9 @@ def test_a_terminal_with_a_store_goes_on_where_its_power_was_cut(
 def test_a_reading_by_hand_arrives(broker: Mosquitto, listener: Listener, tmp_path: Path) -> None:
     if shutil.which("mosquitto_pub") is None:
         pytest.exit("The examples need mosquitto_pub: run 'make parts' as root.", returncode=3)
-    subprocess.run(["sh", "-euc", example("sh")], env=environment(broker, tmp_path), check=True, timeout=20)
+    subprocess.run(
+        ["sh", "-euc", example("sh")], env=environment(broker, tmp_path), check=True, timeout=HANG_S
+    )
 
     wait_until(lambda: len(listener.readings()) == 1)
     assert not [finding for finding in listener.faults() if finding.level == "wrong"]

@@ -2,9 +2,8 @@ import asyncio
 import contextlib
 import json
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import paho.mqtt.client as paho
 import pytest
@@ -13,6 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from devices.types import DeviceKind
 from simulators.publisher import Broker, BrokerRefused, Publisher
 from tests.parts.mosquitto import Mosquitto
+from tests.service.running import HANG_S, wait_until
 
 DEVICES: dict[str, DeviceKind] = {f"V{n}": "vehicle" for n in range(30)}
 
@@ -33,7 +33,7 @@ class Listener:
         self.client.reconnect_delay_set(1, 1)
         self.client.connect("127.0.0.1", broker.port)
         self.client.loop_start()
-        assert self.ready.wait(10)
+        assert self.ready.wait(HANG_S)
 
     def take(self, _client: paho.Client, _data: object, sent: paho.MQTTMessage) -> None:
         *_, device_id, channel = sent.topic.split("/")
@@ -62,15 +62,8 @@ def reading(seq: int) -> bytes:
     return json.dumps({"ts": 1_763_856_000 + seq, "lat": 36.7, "lon": 117.5, "seq": seq}).encode()
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-
-
 async def arrived(heard: Listener, wanted: set[tuple[str, int]]) -> None:
-    await asyncio.to_thread(wait_for, lambda: set(heard.readings) == wanted)
-    assert set(heard.readings) == wanted
+    await asyncio.to_thread(wait_until, lambda: set(heard.readings) == wanted)
 
 
 async def test_one_reading_goes_as_it_is_and_a_backlog_in_batches_of_at_most_500(
@@ -78,10 +71,10 @@ async def test_one_reading_goes_as_it_is_and_a_backlog_in_batches_of_at_most_500
 ) -> None:
     async with Publisher.pooled(Broker.from_url(broker.url, tls=None), "ff/v1") as publisher:
         publisher.offer("vehicle", "V1", [reading(0)])
-        assert await publisher.below(1, 10)
+        assert await publisher.below(1, HANG_S)
         assert listener.largest <= 1
         publisher.offer("vehicle", "V1", [reading(seq) for seq in range(1, 1300)])
-        assert await publisher.below(1, 10)
+        assert await publisher.below(1, HANG_S)
         await arrived(listener, {("V1", seq) for seq in range(1300)})
     assert listener.largest == 500
     assert listener.topics == {"ff/v1/vehicle/V1/telemetry"}
@@ -104,12 +97,12 @@ async def test_every_reading_arrives_although_the_broker_is_killed_meanwhile(
             await asyncio.sleep(0.05)
             if seq == 20:
                 # Its session lives in the broker: let autosave keep what it has taken over.
-                assert await publisher.below(1, 10)
+                assert await publisher.below(1, HANG_S)
                 await asyncio.sleep(2.5)
                 broker.kill()
             if seq == 35:
                 await asyncio.to_thread(broker.start)
-        assert await publisher.below(1, 40)
+        assert await publisher.below(1, HANG_S)
         await arrived(listener, {(device_id, seq) for device_id in DEVICES for seq in range(60)})
     assert publisher.acknowledged == 60 * len(DEVICES)
 
@@ -120,7 +113,7 @@ async def test_a_device_of_its_own_says_when_it_is_there(broker: Mosquitto, list
     )
     async with publisher:
         publisher.offer("vehicle", "V1", [reading(0)])
-        assert await publisher.below(1, 10)
+        assert await publisher.below(1, HANG_S)
         await arrived(listener, {("V1", 0)})
     assert json.loads(listener.statuses["V1"])["online"] is True
 
@@ -131,7 +124,34 @@ async def test_a_broker_that_is_not_there_is_named(broker: Mosquitto) -> None:
         async with Publisher.pooled(Broker.from_url(broker.url, tls=None), "ff/v1") as publisher:
             publisher.offer("vehicle", "V1", [reading(0)])
             with pytest.raises(BrokerRefused, match=f"broker 127.0.0.1:{broker.port}"):
-                await publisher.below(1, 10)
+                await publisher.below(1, HANG_S)
     finally:
         with contextlib.suppress(OSError):
             broker.start()
+
+
+async def test_a_broker_that_is_slow_to_answer_is_asked_again(
+    broker: Mosquitto, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("simulators.publisher.ACK_TIMEOUT_S", 0.5)
+    asked: list[asyncio.StreamWriter] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while said := await reader.read(4096):
+            writer.write(said)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(writer)
+        if len(asked) > 1:  # the first is heard and not answered
+            there, back = await asyncio.open_connection("127.0.0.1", broker.port)
+            await asyncio.gather(pump(reader, back), pump(there, writer), return_exceptions=True)
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as slow:
+        address = Broker("127.0.0.1", slow.sockets[0].getsockname()[1], None, None, None)
+        publisher = Publisher.one_client_each(address, "ff/v1", {"V1": "vehicle"}, {})
+        async with publisher:
+            publisher.offer("vehicle", "V1", [reading(0)])
+            assert await publisher.below(1, HANG_S)
+            await arrived(listener, {("V1", 0)})
+        for writer in asked:
+            writer.close()

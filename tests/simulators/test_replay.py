@@ -21,6 +21,7 @@ from simulators.replay import replay
 from tests import builders
 from tests.ingest.test_pipeline import A_BAD_HAUL, A_BAD_LUNCH, BEGIN_S, NOW_US, of, pipeline
 from tests.parts.mosquitto import Mosquitto
+from tests.service.running import HANG_S
 
 BEGIN, END = (
     datetime.fromtimestamp(BEGIN_S, UTC).isoformat(),
@@ -43,7 +44,7 @@ def heard(broker: Mosquitto) -> Iterator[Callable[[], list[tuple[str, bytes]]]]:
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
     client.subscribe("ff/v1/#", qos=1)
-    subscribed.get(timeout=10)
+    subscribed.get(timeout=HANG_S)
 
     def all_of_it() -> list[tuple[str, bytes]]:
         found = []

@@ -20,6 +20,7 @@ from ingest.conformance.captured import Captured, read_captured, write_captured
 from runtime.embedded.broker import embedded_broker
 from runtime.errors import FleetfumeError, UserError
 from tests.parts.mosquitto import Mosquitto
+from tests.service.running import HANG_S
 
 DISTRICT = Path(__file__).parents[3] / "simulators" / "district_data"
 DESCRIBED = ("--kind", "vehicle", "--interval-s", "1")
@@ -34,7 +35,6 @@ def device_test(url: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     ) as process:  # fmt: skip
         assert process.stderr is not None
         assert "listening to ff/v1/+/V1/#" in process.stderr.readline()
-        time.sleep(1)  # the subscription
         yield process
         if process.poll() is None:
             process.kill()
@@ -42,7 +42,7 @@ def device_test(url: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
     process.send_signal(signal.SIGINT)
-    said, complaints = process.communicate(timeout=60)
+    said, complaints = process.communicate(timeout=HANG_S)
     assert complaints == ""
     return process.returncode, said
 
@@ -81,7 +81,7 @@ def test_a_good_terminal_passes_with_its_will_and_what_was_heard_can_be_looked_a
     assert "right  will" in said
     again = subprocess.run(
         [sys.executable, "-m", "runtime.cli", "device-test", "V1", *DESCRIBED, "--file", str(saved)],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=HANG_S,
     )  # fmt: skip
     assert (again.returncode, again.stdout) == (0, said)
 
