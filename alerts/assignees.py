@@ -1,4 +1,4 @@
-"""To whom a lead can be given: an active user, or a squad that the register or a user's entry names."""
+"""To whom a lead can be given: a user, a squad, or somebody a squad sends who has no account here."""
 
 from typing import Any, LiteralString
 
@@ -6,41 +6,17 @@ from psycopg import Connection
 
 from runtime.errors import FleetfumeError
 
-NAMED = 20
-"""Names that a refusal lists at most, of users and of squads."""
-USERS: LiteralString = """
-    SELECT name, role FROM console_user WHERE disabled_at IS NULL ORDER BY role = 'squad' DESC, name
-"""
-SQUADS: LiteralString = """
-    SELECT squad FROM (SELECT squad FROM jurisdiction UNION SELECT squad FROM console_user
-                        UNION SELECT squad FROM lead) known
-     WHERE squad IS NOT NULL ORDER BY squad
-"""
+DISABLED: LiteralString = "SELECT 1 FROM console_user WHERE name = %s AND disabled_at IS NOT NULL"
 
 
 class NoSuchAssignee(FleetfumeError):
-    """Nobody has this name; says which names there are."""
+    """Whoever had this name can work on no lead any more."""
 
 
 def check_assignee(connection: Connection[Any], name: str) -> None:
-    """NoSuchAssignee unless `name` is an active user's or a squad's.
+    """NoSuchAssignee if `name` is a user's who was disabled.
 
-    An office without any user of the role squad has not entered its people: there every name passes.
+    Other names pass as they are: squads send people who never log in (协管员). The console offers those it knows.
     """
-    users = connection.execute(USERS).fetchall()
-    officers = [user for user, role in users if role == "squad"]
-    if not officers or name in {user for user, _ in users}:
-        return
-    squads = [row[0] for row in connection.execute(SQUADS)]
-    if name not in squads:
-        raise NoSuchAssignee(
-            f"{name!r} is no active user and no squad; there are the squad officers {_listed(officers)}"
-            f" and the squads {_listed(squads)}"
-        )
-
-
-def _listed(names: list[str]) -> str:
-    return (
-        ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-        or "(none)"
-    )
+    if connection.execute(DISABLED, (name,)).fetchone():
+        raise NoSuchAssignee(f"the user {name!r} is disabled: give the lead to somebody else, or to a squad")

@@ -12,6 +12,8 @@ was not sent is read from the current, where the register knows from which one o
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from threading import Lock
 from typing import Any, LiteralString
 from zoneinfo import ZoneInfo
 
@@ -120,6 +122,10 @@ STREETS: LiteralString = """
         ON CONFLICT (outlet_id) DO UPDATE SET jurisdiction = EXCLUDED.jurisdiction
      WHERE outlet_street.jurisdiction IS DISTINCT FROM EXCLUDED.jurisdiction
 """
+WITHOUT_STREET: LiteralString = """
+    SELECT 1 FROM outlet
+     WHERE NOT EXISTS (SELECT FROM outlet_street WHERE outlet_street.outlet_id = outlet.outlet_id) LIMIT 1
+"""
 MARK_ALL: LiteralString = """
     INSERT INTO fume_due (device_id, begins_at)
     SELECT DISTINCT device_id, date_bin('10 minutes', ts AT TIME ZONE %(zone)s, timestamp '2000-01-01') AT TIME ZONE %(zone)s
@@ -154,6 +160,7 @@ class Counter:
     _registry: Registry | None = None
     _units: Mapping[str, Unit] = field(default_factory=dict)
     meals: Meals = field(default_factory=lambda: Meals({}))
+    _lock: Lock = field(default_factory=Lock)
 
     def count(self, connection: Connection[Any], device_ids: Sequence[str] | None = None) -> int:
         """Count what is marked (of `device_ids`, or all), so many in a transaction; how many ten minutes it was."""
@@ -201,12 +208,20 @@ class Counter:
         connection.execute(SUM_DAYS, parameters)
 
     def _register(self, connection: Connection[Any]) -> Registry:
-        if self._registry is None or current_version(connection) != self._registry.version:
-            self._registry = load_registry(connection)
-            self._units = load_kitchens(connection).units
-            self.meals = load_meals(connection, self._registry.outlets.values())
-            store_streets(connection, self._registry)
-        return self._registry
+        """The newest register, for all threads that count. Who finds an outlet without its street writes it: another's
+        transaction may not be over.
+        """
+        with self._lock:
+            stale = self._registry is None or current_version(connection) != self._registry.version
+            if stale:
+                registry = load_registry(connection)
+                self._units = load_kitchens(connection).units
+                self.meals = load_meals(connection, registry.outlets.values())
+                self._registry = registry
+            known: Registry = self._registry  # type: ignore[assignment]  # it is there by now
+        if stale or connection.execute(WITHOUT_STREET).fetchone():
+            store_streets(connection, known)
+        return known
 
 
 def store_streets(connection: Connection[Any], registry: Registry) -> None:
@@ -224,12 +239,18 @@ def store_streets(connection: Connection[Any], registry: Registry) -> None:
 
 def open_ten_minutes(hours: str | None, begin: datetime, end: datetime, *, meals: str | None = None) -> int:
     """How many ten minutes of the opening hours (and of `meals`) lie in [begin, end), both of the local wall clock."""
-    ranges, cooking = parse_hours(hours), parse_hours(meals)
-    a_day = [is_within(ranges, minute) and is_within(cooking, minute) for minute in range(0, 24 * 60, 10)]
+    a_day = _open_day(hours, meals)
     first, last = _ten_minutes(begin), _ten_minutes(end)
     days, into = divmod(last, len(a_day))
     before, begun = divmod(first, len(a_day))
     return max(0, (days - before) * sum(a_day) + sum(a_day[:into]) - sum(a_day[:begun]))
+
+
+@lru_cache(maxsize=1000)
+def _open_day(hours: str | None, meals: str | None) -> tuple[bool, ...]:
+    """A street has few different hours, and a page of figures 659 outlets."""
+    ranges, cooking = parse_hours(hours), parse_hours(meals)
+    return tuple(is_within(ranges, minute) and is_within(cooking, minute) for minute in range(0, 24 * 60, 10))
 
 
 def _ten_minutes(at: datetime) -> int:

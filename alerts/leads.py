@@ -158,14 +158,14 @@ def move_lead(
 ) -> None:
     """Move a lead on, in the caller's transaction. Of two at once the second finds it moved (MoveRefused).
 
-    NoSuchAssignee: nobody has the assignee's name. A lead that is transferred goes to people we do not know.
+    NoSuchAssignee: the assignee is disabled.
     """
     lead = lock_lead(connection, lead_id)
     state = lead["state"]
     if lead["merged_into"] is not None:
         raise MoveRefused(f"lead {lead_id} was merged into lead {lead['merged_into']}: go on there")
     check_move(state, to, role)
-    if assignee is not None and to != "transferred":
+    if assignee is not None:
         check_assignee(connection, assignee)
     if to == "decided" and (missing := _unsigned(connection, lead)):
         raise MoveRefused(

@@ -204,7 +204,12 @@ def _listed(files: Mapping[str, bytes]) -> Finding | None:
     for path in files:
         if path not in listed and path not in {*SEALED, SEAL}:
             return Finding(path, "was added: it is not in the manifest")
-    return None
+    order = [
+        *listed,
+        *(name for name in (MANIFEST, STAMP, STAMP_CA, NO_STAMP, REPORT, SEAL) if name in files),
+    ]
+    moved = next((path for path, place in zip(files, order, strict=False) if path != place), None)
+    return None if moved is None else Finding(moved, "stands in another place than it was put in")
 
 
 def _journals(files: Mapping[str, bytes]) -> Finding | None:

@@ -112,9 +112,7 @@ def judged(day: Day, catalogue: Catalogue | None = None, *, rows: int = 500_000)
     for begin in range(0, len(day.frame), rows):
         told.fold(day.frame.slice(begin, rows))
     end_us = int(day.frame["ts"].to_physical().max())  # type: ignore[arg-type]
-    told.hear_nothing(
-        lambda device_ids, states: JUDGES["vehicle"].silent(fleet, device_ids, states, end_us, ZONE)
-    )
+    told.hear_nothing(lambda device_ids, states: JUDGES["vehicle"].silent(fleet, device_ids, states, end_us))
     told.close()
     return {
         device_id: [episode for episode in episodes.values() if episode.withdrawn is None]

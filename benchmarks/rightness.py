@@ -89,8 +89,8 @@ def play(directory: Path, database_url: str, mqtt_url: str, scenario: str, asked
             [sys.executable, "-m", "runtime.cli", *simulated],
             env=env, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        readings = settled(database_url)
-        took_s = time.monotonic() - begun
+        readings, stored_at = settled(database_url)
+        took_s = stored_at - begun
     whose = f"{scenario}, {hours:g} h, seed {asked.seed}, {kitchens or 'all'} kitchens"
     print(f"\n{whose}: {readings:,} readings in {took_s:.0f} s")
     if asked.details:
@@ -116,18 +116,18 @@ def after_the_round() -> datetime:
     return datetime.combine(date(1970, 1, 1) + timedelta(days=day), dt_time(), ZoneInfo("Asia/Shanghai"))
 
 
-def settled(database_url: str) -> int:
-    """The number of readings stored, once it has stopped growing."""
-    before, still = -1, 0
-    while still < 5:
+def settled(database_url: str) -> tuple[int, float]:
+    """The number of readings stored, once it has not grown for 10 s, and when it grew last (monotonic)."""
+    before, grew = -1, time.monotonic()
+    while time.monotonic() - grew < 10:
         with psycopg.connect(database_url) as connection:
             ((now,),) = connection.execute(
                 "SELECT (SELECT count(*) FROM vehicle_position) + (SELECT count(*) FROM fume_reading)"
             ).fetchall()
-        still = still + 1 if now == before else 0
-        before = now
-        time.sleep(2)
-    return before
+        if now != before:
+            before, grew = now, time.monotonic()
+        time.sleep(0.5)
+    return before, grew
 
 
 if __name__ == "__main__":

@@ -256,9 +256,7 @@ def _retold(
                 said = time.monotonic()
                 _progress(retelling.readings, newest_us, said - begun)
         clock_us = min(heard_until(connection), microseconds(stretch.judged_to))
-        retelling.hear_nothing(
-            lambda device_ids, states: judge.silent(newest, device_ids, states, clock_us, settings.zone)
-        )
+        retelling.hear_nothing(lambda device_ids, states: judge.silent(newest, device_ids, states, clock_us))
     finally:
         retelling.close()
     if retelling.readings:

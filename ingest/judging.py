@@ -66,14 +66,12 @@ class Judge(Protocol):
         """`(states after, quality of each record, events)`; `states` is left as it is."""
         ...
 
-    def due(
-        self, fleet: Fleet, device_ids: Sequence[str], states: Records, zone: ZoneInfo
-    ) -> NDArray[np.int64]:
+    def due(self, fleet: Fleet, device_ids: Sequence[str], states: Records) -> NDArray[np.int64]:
         """(S,) event times, µs: when each state has something to say though nothing comes; NOTHING_DUE."""
         ...
 
     def silent(
-        self, fleet: Fleet, device_ids: Sequence[str], states: Records, clock_us: int, zone: ZoneInfo
+        self, fleet: Fleet, device_ids: Sequence[str], states: Records, clock_us: int
     ) -> tuple[Records, Records]:
         """`(states after, events)`: what it means that nothing has come until `clock_us`.
 
@@ -135,22 +133,11 @@ class VehicleJudge:
         events["index"] = row_of[events["index"]]
         return after, quality[stored], events
 
-    def due(
-        self,
-        fleet: Fleet,
-        device_ids: Sequence[str],  # noqa: ARG002
-        states: Records,
-        zone: ZoneInfo,  # noqa: ARG002
-    ) -> NDArray[np.int64]:
+    def due(self, fleet: Fleet, device_ids: Sequence[str], states: Records) -> NDArray[np.int64]:  # noqa: ARG002
         return vehicles_due(fleet.catalogue.vehicle_rules(), states)
 
     def silent(
-        self,
-        fleet: Fleet,
-        device_ids: Sequence[str],
-        states: Records,
-        clock_us: int,
-        zone: ZoneInfo,  # noqa: ARG002
+        self, fleet: Fleet, device_ids: Sequence[str], states: Records, clock_us: int
     ) -> tuple[Records, Records]:
         return silent_vehicles(
             fleet.compiled.district,
@@ -197,22 +184,11 @@ class FumeJudge:
     ) -> tuple[Records, NDArray[np.int8], Records]:
         return judge_fume(fleet.catalogue.fume_rules(), fleet.monitors(device_ids), states, records)
 
-    def due(
-        self,
-        fleet: Fleet,
-        device_ids: Sequence[str],
-        states: Records,
-        zone: ZoneInfo,  # noqa: ARG002
-    ) -> NDArray[np.int64]:
+    def due(self, fleet: Fleet, device_ids: Sequence[str], states: Records) -> NDArray[np.int64]:
         return fume_due(fleet.catalogue.fume_rules(), fleet.monitors(device_ids), states)
 
     def silent(
-        self,
-        fleet: Fleet,
-        device_ids: Sequence[str],
-        states: Records,
-        clock_us: int,
-        zone: ZoneInfo,  # noqa: ARG002
+        self, fleet: Fleet, device_ids: Sequence[str], states: Records, clock_us: int
     ) -> tuple[Records, Records]:
         return pass_fume_time(fleet.catalogue.fume_rules(), fleet.monitors(device_ids), states, clock_us)
 

@@ -98,9 +98,7 @@ class KindOfBatch:
                 _earliest(copies, self._judge_again(device_id, one, NEVER))
         current = [i for i, one in enumerate(known) if not one.rebuild]
         silent, before = [device_ids[i] for i in current], [known[i] for i in current]
-        after, events = self._judge.silent(
-            self._fleet, silent, rows(self._judge, before), clock_us, self._zone
-        )
+        after, events = self._judge.silent(self._fleet, silent, rows(self._judge, before), clock_us)
         self._keep(silent, before, after)
         tell(self._connection, self._registers, silent, events)
         self._follow(copies)
@@ -184,7 +182,7 @@ class KindOfBatch:
         return self._cache.fetch(self._connection, self._judge, [device_id])[0]
 
     def _keep(self, device_ids: Sequence[str], before: list[Known], after: Records) -> None:
-        due = self._judge.due(self._fleet, device_ids, after, self._zone)
+        due = self._judge.due(self._fleet, device_ids, after)
         saved = save(self._connection, self._judge, device_ids, before, after, due)
         self._told.keep.append((self._kind, device_ids, saved))
 

@@ -10,7 +10,6 @@ One thread of its own does all that touches the socket.
 
 import contextlib
 import itertools
-import select
 import socket
 import ssl
 import threading
@@ -24,6 +23,7 @@ import structlog
 
 from ingest import mqtt
 from ingest.arrivals import Arrivals, Delivery
+from ingest.connection import READ_BYTES, open_connection, ready, received, send_last, sent
 
 __all__ = ["Delivery", "Receiver", "erase_session"]
 
@@ -31,14 +31,12 @@ log = structlog.get_logger()
 
 RECEIVE_MAXIMUM = 20_000
 """Messages under way and not yet acknowledged: several batches, so that the next is there when one is committed."""
-CONNECT_TIMEOUT_S = 10.0
 RETRY_FIRST_S, RETRY_MAX_S = 0.5, 5.0
 KEEPALIVE_S = 10
 """A broker that is silent for twice this long is taken for lost."""
 FULL_WAIT_S = 0.02
 MOST_QUEUED = 10_000
 """Messages down to devices that the broker has not taken over yet."""
-READ_BYTES = 1 << 18
 
 _sessions = itertools.count(1)
 
@@ -179,7 +177,7 @@ class Receiver:
         wait_s = RETRY_FIRST_S
         while not self._left.is_set() and not self.taken_over:
             try:
-                with _connection(self._parts, self._tls) as connection:
+                with open_connection(self._parts, self._tls) as connection:
                     self._talk(connection)
             except _KnowsNoFive:
                 continue
@@ -214,16 +212,22 @@ class Receiver:
         heard = asked = time.monotonic()
         while True:
             full = self.arrivals.full
-            ready = _ready(connection, self._wake, reading=not full, writing=bool(out))
-            if self._wake in ready:
+            readable = ready(
+                connection,
+                self._wake,
+                reading=not full,
+                writing=bool(out),
+                wait_s=FULL_WAIT_S if full else KEEPALIVE_S / 4,
+            )
+            if self._wake in readable:
                 self._wake.recv(READ_BYTES)
             if self._left.is_set():
-                _send_last(connection, bytes(out) + self._due() + mqtt.DISCONNECT)
+                send_last(connection, bytes(out) + self._due() + mqtt.DISCONNECT)
                 return
             now = time.monotonic()
             if full:
                 heard = now  # we did not listen
-            elif connection in ready and (data := _received(connection)):
+            elif connection in readable and (data := received(connection)):
                 heard = now
                 for first, body in self._deliver(inbox.packets(data)):
                     out += self._answer(first, body)
@@ -235,7 +239,7 @@ class Receiver:
             if len(out) < READ_BYTES:
                 out += self._due()
             if out:
-                del out[: _sent(connection, out)]
+                del out[: sent(connection, out)]
 
     def _due(self) -> bytes:
         """What is to be sent in this session; of one that is gone there is nothing to say."""
@@ -324,7 +328,7 @@ def erase_session(url: str, client_id: str, version: mqtt.Version, tls: ssl.SSLC
     """Have the broker forget the session of `client_id`, with whatever it holds; False if it is away."""
     parts = urlsplit(url)
     try:
-        with _connection(parts, tls) as connection:
+        with open_connection(parts, tls) as connection:
             connection.sendall(
                 mqtt.connect(version, client_id, **_login(parts), keepalive_s=KEEPALIVE_S, clean=True)
             )
@@ -342,64 +346,7 @@ def erase_session(url: str, client_id: str, version: mqtt.Version, tls: ssl.SSLC
     return first >> 4 == mqtt.CONNACK and mqtt.read_connack(version, body).reason == 0
 
 
-def _connection(parts: SplitResult, tls: ssl.SSLContext | None) -> socket.socket:
-    host = parts.hostname or "127.0.0.1"
-    port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
-    connection = socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_S)
-    try:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if parts.scheme == "mqtts" and tls is not None:
-            connection = tls.wrap_socket(connection, server_hostname=host)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
 def _login(parts: SplitResult) -> dict[str, Any]:
     if not parts.username:
         return {}
     return {"user": unquote(parts.username), "password": unquote(parts.password or "")}
-
-
-def _ready(
-    connection: socket.socket, wake: socket.socket, *, reading: bool, writing: bool
-) -> list[socket.socket]:
-    """Which of the two have something for us, after some time at most."""
-    opened = reading and isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
-    poll = select.poll()  # select() knows only the first 1,024 files of a process
-    poll.register(wake, select.POLLIN)
-    if reading or writing:
-        poll.register(connection, select.POLLIN * reading | select.POLLOUT * writing)
-    wait_s = 0 if opened else KEEPALIVE_S / 4 if reading else FULL_WAIT_S
-    events = dict(poll.poll(1000 * wait_s))
-    found = [wake] if wake.fileno() in events else []
-    readable = opened or events.get(connection.fileno(), 0) & ~select.POLLOUT
-    return [*found, connection] if readable else found
-
-
-_AGAIN = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-
-
-def _received(connection: socket.socket) -> bytes:
-    """What has come; nothing, if it was less than TLS can open. ConnectionError: the broker closed it."""
-    try:
-        data = connection.recv(READ_BYTES)
-    except _AGAIN:
-        return b""
-    if not data:
-        raise ConnectionError("the broker closed the connection")
-    return data
-
-
-def _sent(connection: socket.socket, data: bytearray) -> int:
-    """How many bytes of `data` went out."""
-    try:
-        return connection.send(data)
-    except _AGAIN:
-        return 0
-
-
-def _send_last(connection: socket.socket, data: bytes) -> None:
-    connection.settimeout(CONNECT_TIMEOUT_S)
-    connection.sendall(data)

@@ -118,7 +118,7 @@ def judge_again(
             passed.append(Passed(end_us, before.tobytes(), sum(map(len, events))))
         begin_us = end_us
     # Silences that have been told are told again, if they still are any.
-    after, silences = judge.silent(registers.newest, [device_id], before, heard_until(connection), zone)
+    after, silences = judge.silent(registers.newest, [device_id], before, heard_until(connection))
     drop_checkpoints(connection, device_id, after_us=checkpoint_us)
     return Judgement(
         checkpoint_us,

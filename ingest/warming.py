@@ -17,7 +17,7 @@ from analytics.kernels._compile import compiling_alone
 from devices.types import Device, DeviceKind, Registry
 from ingest.copying import binary_rows
 from ingest.fleet import Fleet
-from ingest.judging import JUDGES, UTC
+from ingest.judging import JUDGES
 from ingest.rows import make_rows
 from ingest.tables import TABLES
 
@@ -35,9 +35,9 @@ def warm_up(catalogue: Catalogue, kinds: Iterable[DeviceKind] = tuple(JUDGES)) -
         judge, readings = JUDGES[kind], np.zeros(1, dtype=JUDGES[kind].record_type)
         with compiling_alone(kind):
             states, _, _ = judge.judge(fleet, [kind], judge.new_states(1), readings)
-            judge.due(fleet, [kind], states, UTC)
+            judge.due(fleet, [kind], states)
             binary_rows(make_rows(TABLES[kind], [kind], np.zeros(0, np.int32), [], np.zeros(0, np.int64)))
-            judge.silent(fleet, [kind], states, 0, UTC)
+            judge.silent(fleet, [kind], states, 0)
             if kind == "fume":
                 piece_hashes(catalogue.fume_rules(), fleet.monitors([kind]), states, readings)
 

@@ -30,6 +30,7 @@ POOL_CONNECTIONS = 8
 IN_FLIGHT = 8
 """Messages of one shared connection that wait for their PUBACK at once."""
 ACK_TIMEOUT_S = 15.0
+PATIENCE = 4
 CONNECTS_AT_ONCE = 20
 LONGEST_PAUSE_S = 10.0
 
@@ -93,7 +94,10 @@ class Connection:
             backlog.extend(readings)
 
     async def keep(self, connecting: asyncio.Semaphore) -> None:
-        """Connect and publish until cancelled; raises BrokerRefused only where the first attempt fails."""
+        """Connect and publish until cancelled; raises BrokerRefused only before it was ever connected.
+
+        A broker that does not answer in time may be busy, and is asked PATIENCE times; any other failure is final.
+        """
         attempt, connected_once = 0, False
         while not self.closing:
             try:
@@ -101,7 +105,8 @@ class Connection:
                     client = self._client()
                     await client.__aenter__()
             except aiomqtt.MqttError as error:
-                if not connected_once:
+                busy = isinstance(error.__context__, TimeoutError) and attempt < PATIENCE
+                if not connected_once and not busy:
                     raise BrokerRefused(
                         f"broker {self.broker.host}:{self.broker.port}: {error}; is it running, and is the login right?"
                     ) from error

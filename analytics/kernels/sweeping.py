@@ -14,12 +14,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.kernels._compile import inner_kernel, kernel
+from analytics.kernels._compile import inner_kernel
 from analytics.kernels.pieces import square_between
 from analytics.kernels.zones import BORDER_M, Outlines, holds
 
 
-@kernel
+@inner_kernel
 def meets(outlines: Outlines, zone: int, ax: float, ay: float, bx: float, by: float) -> bool:
     """Whether the way from a to b meets `zone`."""
     if math.isnan(ax) or math.isnan(ay) or math.isnan(bx) or math.isnan(by):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, LiteralString
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from psycopg import Connection
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, Field, StringConstraints
 
 from alerts import duty
 from alerts.external import KINDS as EXTERNAL_KINDS
@@ -16,6 +16,7 @@ from alerts.presentation import ALERT, alert_json, load_alert
 from analytics.records import KINDS, SEVERITIES
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
+from api.bodies import Body
 from api.database import Database, one, rows
 from api.paging import Page, pages
 from api.parameters import From, Identity, To
@@ -62,9 +63,7 @@ HELD: LiteralString = "SELECT id FROM alert WHERE group_id = %s AND state = ANY(
 Officer = Annotated[Caller, Depends(allowed("duty", "squad"))]
 
 
-class Dismissal(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class Dismissal(Body):
     code: Code = "other"
     reason: Annotated[Reason, Field(validation_alias=AliasChoices("reason", "note"))] = ""
     """Also taken as `note`, as everything else an officer says is called."""

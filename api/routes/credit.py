@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal, LiteralString
 
 import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from alerts.credit import Scheme, by_subject, judge, load_records, load_scheme
 from alerts.inspections import make_draw
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
+from api.bodies import Body
 from api.database import Database, one, rows
 from api.paging import Page, pages
 from api.parameters import Identity
@@ -72,16 +73,12 @@ class DueShape(Shape):
     overdue: bool
 
 
-class Standing(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class Standing(Body):
     status: Literal["active", "suspended", "exited"]
     reason: Said
 
 
-class DrawBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class DrawBody(Body):
     targets: Subject
     seed: Said
     count: Annotated[int, Field(ge=1, le=1000)]

@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal, LiteralString
 from fastapi import APIRouter, Depends, HTTPException, Request
 from psycopg import Connection
 from psycopg.types.json import Jsonb
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from alerts.duty import FALSE_ALARMS
 from alerts.presentation import plain
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
+from api.bodies import Body
 from api.database import Database, one, rows
 from api.paging import Page, pages
 from api.parameters import From, Identity, To
@@ -24,9 +25,7 @@ Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=4000)]
 Duty = Annotated[Caller, Depends(allowed("duty"))]
 
 
-class LimitBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class LimitBody(Body):
     ack_within_s: Annotated[int, Field(ge=10, le=7 * 24 * 3600)]
     escalate_to: Literal["duty", "squad", "reviewer", "admin"]
 
@@ -37,15 +36,11 @@ class LimitShape(Shape):
     escalate_to: str
 
 
-class BrakeBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class BrakeBody(Body):
     alerts_per_min: Annotated[int, Field(ge=1, le=100_000)]
 
 
-class HandoverBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class HandoverBody(Body):
     note: Note = ""
 
 

@@ -5,13 +5,14 @@ from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from alerts import external
 from alerts.outbox import take_turn
 from alerts.presentation import alert_json, load_alert
 from api.answers import Answer
 from api.auth import Caller, allowed
+from api.bodies import Body
 from api.database import Database
 from api.shapes import AlertShape, created
 
@@ -21,9 +22,7 @@ MAX_AHEAD = timedelta(minutes=10)
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 
 
-class EventBody(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class EventBody(Body):
     source: Literal["camera", "hotline", "shopfront"]
     event_id: Word
     at: AwareDatetime

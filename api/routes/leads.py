@@ -1,11 +1,10 @@
 """Leads: lists, one, opening one from alerts, moving it on, merging and splitting, notes, and its journal."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, LiteralString
+from typing import Annotated, Any, LiteralString
 
 from fastapi import APIRouter, Depends, Query, Request
 from psycopg import Connection
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from alerts import moves, transfers
 from alerts.laws import as_data
@@ -25,21 +24,12 @@ from alerts.reviews import distinct_people, load_levels, may_sign, sign
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
 from api.database import Database, rows
+from api.lead_bodies import Assignment, Merger, Name, NewLead, Remark, Split, State, Transition
 from api.paging import Page, pages
 from api.parameters import Identity
 from api.shapes import JournalShape, LeadShape, created, page_of
 
 router = APIRouter(prefix="/leads", tags=["leads"])
-
-State = Literal[
-    "new", "assigned", "verifying", "unfounded", "confirmed", "filed", "transferred", "decided", "closed"
-]
-Receiver = Literal["police", "traffic_police", "procuratorate", "ecology", "other_district"]
-Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
-Said = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
-Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
-Numbers = Annotated[list[Number], Field(min_length=1, max_length=1000)]
 
 PAGE: LiteralString = (
     LEAD
@@ -65,66 +55,6 @@ JOURNAL: LiteralString = """
 
 Officer = Annotated[Caller, Depends(allowed("duty", "squad"))]
 Handler = Annotated[Caller, Depends(allowed("duty", "squad", "reviewer"))]
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class NewLead(_Body):
-    alerts: Numbers
-    note: Note = ""
-
-
-class Decision(_Body):
-    """What was decided; kept as given."""
-
-    kind: Literal["penalty", "warning", "no_penalty", "case_withdrawn"]
-    amount_yuan: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = None
-    document_no: Note = ""
-    articles: Note = ""
-
-
-class Transition(_Body):
-    """A move (`to` a state), or a sign-off (`to` "review", with `level` and `verdict`)."""
-
-    to: State | Literal["review"]
-    note: Note = ""
-    assignee: Name | None = None
-    level: Name | None = None
-    verdict: Literal["approve", "return"] | None = None
-    receiver: Receiver | None = None
-    basis: Note = ""
-    decision: Decision | None = None
-    outcome: Literal["executed", "corrected", "not_executed", "feedback_received", "other"] | None = None
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> "Transition":
-        if self.to == "review" and (self.level is None or self.verdict is None):
-            raise ValueError('a review names its level and a verdict, "approve" or "return"')
-        return self
-
-
-class Assignment(_Body):
-    assignee: Name
-    note: Note = ""
-
-
-class Merger(_Body):
-    leads: Numbers
-    note: Note = ""
-
-
-class Split(_Body):
-    alerts: Numbers
-    note: Note = ""
-
-
-class Remark(_Body):
-    """A note, or a finding of the verification."""
-
-    kind: Literal["note", "finding"] = "note"
-    text: Said
 
 
 @router.get("", response_model=page_of(LeadShape))

@@ -83,7 +83,7 @@ def put_levels(
 
 @router.get("/review-rules", response_model=ReviewRules)
 def get_review_rules(_: AnyCaller, connection: Database) -> Answer:
-    """Whether each level must be another person's. Who verified, confirmed or filed a lead never signs it."""
+    """Whether each level must be another person's. Who verified or confirmed a lead never signs it."""
     return Answer({"distinct_people": distinct_people(connection)})
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, LiteralString
 
 from fastapi import APIRouter, Depends, Query, Request
 from psycopg import Connection
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
 from alerts import transfers
@@ -16,6 +16,7 @@ from alerts.package import canonical
 from alerts.presentation import plain
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
+from api.bodies import Body
 from api.database import Database, rows
 from api.paging import Page, pages
 from api.parameters import Identity
@@ -62,11 +63,7 @@ class TransferShape(Shape):
     overdue: bool
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Incoming(_Body):
+class Incoming(Body):
     """What another authority hands to us."""
 
     party: Party
@@ -84,15 +81,15 @@ class Incoming(_Body):
     note: Said
 
 
-class Receipt(_Body):
+class Receipt(Body):
     receipt_no: Said
 
 
-class AnswerBody(_Body):
+class AnswerBody(Body):
     answer: Said
 
 
-class Return(_Body):
+class Return(Body):
     reason: Said
 
 

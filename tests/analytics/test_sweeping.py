@@ -8,16 +8,23 @@ import shapely
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from analytics.kernels._compile import kernel
 from analytics.kernels.sweeping import meets
-from analytics.kernels.zones import BORDER_M, build_zones
+from analytics.kernels.zones import BORDER_M, Outlines, build_zones
 from tests.analytics.test_zones import Drawn, Place, box, discs, metres, polygons, shape
 
 places = st.tuples(metres, metres)
 LANE = [[box(0, 0, 10, 400)]]  # thinner than the way between two fixes
 
 
+@kernel
+def meets_first(outlines: Outlines, ax: float, ay: float, bx: float, by: float) -> bool:
+    return meets(outlines, 0, ax, ay, bx, by)
+
+
 def met(drawn: object, a: Place, b: Place) -> bool:
-    return bool(meets(build_zones([drawn]).outlines, 0, *a, *b))  # type: ignore[list-item]
+    ends = (float(end) for end in (*a, *b))
+    return bool(meets_first(build_zones([drawn]).outlines, *ends))  # type: ignore[list-item]
 
 
 @given(polygons() | discs, places, places)

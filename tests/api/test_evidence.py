@@ -8,11 +8,13 @@ import subprocess
 import sys
 import zipfile
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import psycopg
+import pypdfium2
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -87,7 +89,11 @@ def test_the_package_holds_what_was_received_what_was_read_and_what_it_was_held_
     assert json.loads(files[f"rules/{alert_id}.json"])["thresholds"]["lift_s"] == 10
     assert files[f"photos/{json.loads(files['photos.json'])[0]['hash']}.jpeg"] == photo
     assert [one["action"] for one in json.loads(files[f"journal/{lead_id}.json"])] == ["opened", "photo"]
-    assert files["report.pdf"].startswith(b"%PDF-")
+    report = pypdfium2.PdfDocument(files["report.pdf"])
+    for number, page in enumerate(report, start=1):
+        said = "".join(page.get_textpage().get_text_bounded().split())
+        assert sha256(files["manifest.json"]).hexdigest() in said
+        assert f"第{number}页，共{len(report)}页" in said
     explained = json.loads(files[f"explanation/{alert_id}.json"])
     assert explained["alert"]["id"] == alert_id
     assert "鲁A00000" in files[f"explanation/{alert_id}.txt"].decode()

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
@@ -230,3 +231,20 @@ def test_forty_minutes_of_power_protection_open_no_purifier_off_and_ten_minutes_
     ).fetchall()
     assert found == [(other,)]
     assert (state(connection, one) or ())[3] == 4, "ten-minute pieces in protection"
+
+
+def test_while_another_transaction_writes_the_streets_they_are_there_all_the_same(database_url: str) -> None:
+    """Two requests share a counter; the first has read the register, and not committed."""
+    counter = Counter(load_catalogue(None), ZONE)
+    with psycopg.connect(database_url, autocommit=True) as one, psycopg.connect(database_url) as first:
+        with one.transaction():
+            store_registry(one, registry(kitchens=2), actor="test", note="")
+        first.execute("SELECT 1")  # as a request has, whose transaction ends with its answer
+        counter.count(first)
+        commit = threading.Timer(0.5, first.commit)
+        commit.start()
+        counter.count(one)
+        found = one.execute("SELECT jurisdiction FROM outlet_street").fetchall()
+        commit.join()
+
+    assert found == [("370114001",)] * 2

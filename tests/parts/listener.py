@@ -1,12 +1,13 @@
 """Another system's HTTP server, which answers as it is told and keeps what it was sent."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from typing import Any
+
+from tests.parts.posts import answering
 
 
 @dataclass
@@ -27,27 +28,11 @@ class Listener:
 def listening() -> Iterator[Listener]:
     listener = Listener()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            listener.heard.append((self.path, dict(self.headers), body))
-            status, said = listener.answers.pop(0) if listener.answers else listener.usual
-            content = said if isinstance(said, bytes) else json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(path: str, headers: Message, body: bytes) -> tuple[int, bytes]:
+        listener.heard.append((path, dict(headers), body))
+        status, said = listener.answers.pop(0) if listener.answers else listener.usual
+        return status, said if isinstance(said, bytes) else json.dumps(said).encode()
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    listener.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
-    try:
+    with answering(answer) as url:
+        listener.url = f"{url}/hook"
         yield listener
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -6,14 +6,15 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.parts.posts import answering
 
 SECRET = "SEC-of-the-robot"
 HOUR_S = 3600
@@ -110,30 +111,13 @@ BUSY: dict[str, Answer] = {
 def robots() -> Iterator[Robots]:
     them = Robots()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = urlsplit(self.path)
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            query = {name: values[0] for name, values in parse_qs(asked.query).items()}
-            assert self.headers["Content-Type"] == "application/json"
-            status, said = them.answer(Asked(asked.path, query, self.headers["Authorization"], body))
-            content = json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(path: str, headers: Message, body: bytes) -> tuple[int, bytes]:
+        asked = urlsplit(path)
+        assert headers["Content-Type"] == "application/json"
+        query = {name: values[0] for name, values in parse_qs(asked.query).items()}
+        status, said = them.answer(Asked(asked.path, query, headers["Authorization"], json.loads(body)))
+        return status, json.dumps(said).encode()
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    them.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with answering(answer) as url:
+        them.url = url
         yield them
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,12 +1,13 @@
 """A time stamp authority (RFC 3161) of a test's own: `openssl ts -reply` behind HTTP."""
 
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from pathlib import Path
+
+from tests.parts.posts import answering
 
 CONFIG = """
 [tsa]
@@ -60,30 +61,13 @@ def time_stamp_authority(folder: Path, name: str = "Test TSA") -> Iterator[Tsa]:
     tsa = Tsa(folder)
     _make_certificates(folder, name)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            query = self.rfile.read(int(self.headers["Content-Length"]))
-            tsa.asked += 1
-            status, said = tsa.answers.pop(0) if tsa.answers else (200, tsa.reply(query))
-            self.send_response(status)
-            self.send_header("Content-Type", "application/timestamp-reply")
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
+    def answer(_path: str, _headers: Message, query: bytes) -> tuple[int, bytes]:
+        tsa.asked += 1
+        return tsa.answers.pop(0) if tsa.answers else (200, tsa.reply(query))
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    tsa.url = f"http://127.0.0.1:{server.server_address[1]}/tsr"
-    try:
+    with answering(answer, "application/timestamp-reply") as url:
+        tsa.url = f"{url}/tsr"
         yield tsa
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _make_certificates(folder: Path, name: str) -> None:

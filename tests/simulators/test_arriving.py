@@ -1,7 +1,9 @@
 """What of a truck's behaviour can still be seen in what arrived of it."""
 
 import io
+from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 import msgspec
 import numpy as np
@@ -9,13 +11,22 @@ import pytest
 from numpy.typing import NDArray
 
 from simulators.arriving import as_track, mark_visible, silences
+from simulators.fleet.shifts import stretches
+from simulators.fleet.truck import make_truck
 from simulators.motion import TRACK
 from simulators.noise import Flaws
 from simulators.readings import SECOND_US, observed
+from simulators.scenarios import scenario_named
+from simulators.simulation import _as_they_arrive
 from simulators.truth import Truth, TruthWriter, read_truths
-from tests.simulators.fleets import part_of_it, played
+from simulators.world import build_world
+from tests.simulators.fleets import START_US, ZONE, district, part_of_it, played
 
 RIGHT_CLOCK = Flaws(clock_off_us=0)
+OTHER_DEEDS = (
+    "dumping_on_route", "dumping_off_route", "detour", "side_lane", "no_go", "unpermitted", "unlicensed", "undelivered",
+    "uncovered", "signal_loss", "device_fault", "outside_hours", "offline",
+)  # fmt: skip
 
 
 def driving(seconds: int = 200) -> NDArray[np.void]:
@@ -133,3 +144,25 @@ def test_a_hole_that_stays_lost_is_a_loss_of_signal_whoever_made_it() -> None:
         ]
         assert not [at for at in heard if hole.started_at < at < hole.ended_at]
         assert (hole.ended_at - hole.started_at).total_seconds() >= 300
+
+
+def test_the_witness_is_asked_again_about_what_arrived() -> None:
+    world = build_world(district(), ZONE)
+    racing = msgspec.structs.replace(
+        scenario_named("noisy"), overspeed=1.0, **dict.fromkeys(OTHER_DEEDS, 0.0)
+    )
+    trucks = (
+        make_truck(world, racing, vehicle, device.device_id, 1)
+        for device in district().devices.values()
+        if device.kind == "vehicle" and (vehicle := district().vehicles.get(device.bound_to or ""))
+    )
+    lives = ((truck, one) for truck in trucks for one in islice(stretches(truck, START_US / SECOND_US), 20))
+    truck, stretch = next((truck, one) for truck, one in lives if one.truths)
+    sent = observed(stretch.track)
+
+    whole = _as_they_arrive(truck, stretch, sent, RIGHT_CLOCK, keeps=True)
+    thin = _as_they_arrive(truck, stretch, sent[::12], RIGHT_CLOCK, keeps=True)
+
+    assert {t.kind for t in stretch.truths} == {"overspeed"}
+    assert whole == stretch.truths
+    assert thin == [replace(t, visible=False) for t in stretch.truths]
