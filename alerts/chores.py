@@ -12,11 +12,14 @@ import httpx2
 import structlog
 from psycopg import Connection
 
-from alerts import duty, findings, journal, messages, rawlog, retention, webhooks
+from alerts import findings, journal, retention
+from alerts.casefile import rawlog
+from alerts.casework import duty
 from alerts.catalogue import load_catalogue
 from alerts.clerk import Job, run_clerk
-from alerts.kitchen_figures import Counter
-from alerts.kitchen_night import examine_if_due
+from alerts.kitchens.figures import Counter
+from alerts.kitchens.night import examine_if_due
+from alerts.telling import messages, webhooks
 from alerts.timestamps import NotStamped, authority_of
 from devices.channels import decoders
 from devices.terminals import load_terminals

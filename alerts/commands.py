@@ -10,17 +10,17 @@ from typing import Annotated, cast
 
 import typer
 
-from alerts import draws
+from alerts.casefile.dossier import make_package
+from alerts.casefile.package import time_stamps, verify
+from alerts.casework import draws
+from alerts.casework.inspections import Targets, make_draw
+from alerts.casework.laws import load_laws
 from alerts.catalogue import load_catalogue
-from alerts.dossier import make_package
-from alerts.explaining import explain as explain_alert
-from alerts.explanation_text import explanation_text
 from alerts.hotspots import busiest_hours, find_hotspots
-from alerts.inspections import Targets, make_draw
-from alerts.laws import load_laws
-from alerts.package import time_stamps, verify
 from alerts.presentation import plain
 from alerts.timestamps import authority_of, read_certificates
+from alerts.why.explaining import explain as explain_alert
+from alerts.why.explanation_text import explanation_text
 from runtime.database import connect
 from runtime.errors import FleetfumeError, UserError
 from runtime.instants import read_instant

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from shapely.geometry import shape
 
-from alerts.photos import distance_m
+from alerts.casework.photos import distance_m
 from alerts.presentation import plain, publish_alert
 
 Source = Literal["camera", "hotline", "shopfront"]

@@ -15,7 +15,7 @@ from psycopg import Connection, sql
 
 READINGS: tuple[LiteralString, ...] = ("vehicle_position", "fume_reading")
 BEFORE, AFTER = timedelta(days=1), timedelta(hours=1)
-"""Around an alert of a lead: what an explanation judges before it (`alerts.explaining`), and what evidence shows after."""
+"""Around an alert of a lead: what explaining it judges before it (`alerts.why`), and what evidence shows after."""
 AUDIT_AT_LEAST = timedelta(days=184)
 """As the database has it (migration 0032)."""
 AT_ONCE = 5_000

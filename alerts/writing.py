@@ -13,11 +13,11 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from alerts import storms
+from alerts.casework.leads import join_lead, note_on_lead, open_lead
 from alerts.catalogue import Catalogue
-from alerts.copied import find_original
 from alerts.episodes import EACH_ITS_OWN, Amendment, Difference, Episode, clean
 from alerts.evidence import build_evidence
-from alerts.leads import join_lead, note_on_lead, open_lead
+from alerts.kitchens.copied import find_original
 from alerts.outbox import take_turn
 from alerts.presentation import publish_alert
 from analytics.records import CRITICAL, FUME_EXCEEDANCE, ILLEGAL_DUMPING, KINDS, NEVER, SEVERITIES

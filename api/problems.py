@@ -22,17 +22,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from alerts.assignees import NoSuchAssignee
-from alerts.channels import NotSent
+from alerts.casework.assignees import NoSuchAssignee
+from alerts.casework.draws import DrawRefused
+from alerts.casework.duty import AlertDecided
+from alerts.casework.laws import LawsError
+from alerts.casework.leads import NoSuchAlert, NoSuchLead, NothingToOpen
+from alerts.casework.moves import MoveRefused, RoleRefused
+from alerts.casework.photos import BadPhoto
+from alerts.casework.reviews import BadLevels
+from alerts.casework.transfers import NoSuchTransfer
 from alerts.daily.report import NoReport
-from alerts.draws import DrawRefused
-from alerts.duty import AlertDecided
-from alerts.laws import LawsError
-from alerts.leads import NoSuchAlert, NoSuchLead, NothingToOpen
-from alerts.moves import MoveRefused, RoleRefused
-from alerts.photos import BadPhoto
-from alerts.reviews import BadLevels
-from alerts.transfers import NoSuchTransfer
+from alerts.telling.channels import NotSent
 from api.answers import encode
 from devices.checks import RegistryFilesError, printable
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 from fastapi import APIRouter, FastAPI
 
+from alerts.casework.laws import load_laws
 from alerts.catalogue import load_catalogue
-from alerts.laws import load_laws
 from alerts.timestamps import authority_of
 from api import auth, brokers, health, problems, site, stream
 from api.auth import LoginLimits

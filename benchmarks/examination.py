@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from alerts.kitchen_night import meal_slots
+from alerts.kitchens.night import meal_slots
 from analytics.examination.detectors import HISTORY, Day, Finding, Known, examine
 from analytics.examination.profiles import READINGS, profiles_of
 from benchmarks.kitchens import OFFSET_S, START_S

@@ -22,8 +22,8 @@ from analytics.records import FIX
 from analytics.vehicles import follow_vehicles, new_vehicle_states
 from benchmarks.offline import START, ZONE, retelling, simulated
 from devices.types import Registry
-from ingest.retelling import records_of
-from ingest.stored import archived_frames
+from ingest.history.retelling import records_of
+from ingest.history.stored import archived_frames
 
 FLEET_90_DAYS = 533_000_000
 

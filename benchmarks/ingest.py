@@ -12,7 +12,7 @@ A real Mosquitto, a real TimescaleDB, and `fleetfume serve --role collector` as 
            committed and judged
   engine   the engine alone, over the same readings in batches of BATCH_MAX_ROWS
   paho, ours  microseconds of processor time to receive and acknowledge a message, and do nothing else:
-           with paho-mqtt, and with ingest/receiver.py (decision 0006)
+           with paho-mqtt, and with ingest/broker/receiver.py (decision 0006)
 """
 
 import argparse
@@ -39,10 +39,10 @@ from alerts.catalogue import load_catalogue
 from analytics.records import FIX
 from devices.repository import store_registry
 from devices.types import Registry
-from ingest.arrivals import Arrivals
+from ingest.broker.arrivals import Arrivals
+from ingest.broker.receiver import Receiver, erase_session
 from ingest.fleet import Fleet
 from ingest.judging import JUDGES
-from ingest.receiver import Receiver, erase_session
 from ingest.tables import VEHICLE_POSITION
 from tests.parts.mosquitto import Mosquitto
 from tests.parts.postgres import fresh_database, timescaledb_url

@@ -21,9 +21,9 @@ from devices.registry_files import read_directory
 from devices.types import Registry
 from devices.wire import decode_telemetry
 from ingest.fleet import Fleet
+from ingest.history.retelling import Hauls, Retelling
 from ingest.judging import JUDGES, Records
 from ingest.registers import Registers
-from ingest.retelling import Hauls, Retelling
 from runtime.instants import instant, microseconds
 from simulators.commands import SAMPLE_DISTRICT
 from simulators.matching import OpenedAlert

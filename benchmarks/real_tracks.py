@@ -27,7 +27,7 @@ from analytics.rules import VehicleRules
 from analytics.vehicles import judge_vehicles, new_vehicle_states
 from benchmarks.offline import retelling
 from devices.types import Company, Device, Permit, Registry, Route, Site, Vehicle
-from ingest.retelling import records_of
+from ingest.history.retelling import records_of
 
 LEAST_FIXES = 30
 GATE_M = 300.0

@@ -12,12 +12,12 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ingest.arrivals import Delivery
 from ingest.batch import Quarantined
+from ingest.broker.arrivals import Delivery
+from ingest.broker.sessions import Sessions
 from ingest.lanes import Backlog
 from ingest.pipeline import Pipeline, Read
 from ingest.rates import Rates
-from ingest.sessions import Sessions
 
 QUIET_S = 0.01
 """A lull this long ends a batch: waiting longer would only add to the alerts' latency."""

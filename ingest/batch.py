@@ -16,7 +16,7 @@ from devices.reasons import Reason
 from devices.topics import MalformedTopic, UpChannel, device_topic, parse_topic
 from devices.types import Device, DeviceKind
 from devices.wire import FumeReading, VehicleReading
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 from ingest.lanes import Deferred, can_wait
 
 Reading = VehicleReading | FumeReading

@@ -15,14 +15,14 @@ from devices.terminals import load_terminals
 from devices.topics import subscription_filters
 from ingest import metrics
 from ingest.ahead import ReadAhead
-from ingest.arrivals import Delivery
 from ingest.batch import Answer
+from ingest.broker.arrivals import Delivery
+from ingest.broker.identity import Numbers
+from ingest.broker.sessions import Sessions
 from ingest.committer import RETRY_FIRST_S, RETRY_MAX_S, Committer
-from ingest.identity import Numbers
 from ingest.lanes import can_tell_silence
 from ingest.pipeline import Pipeline
 from ingest.rates import Rates
-from ingest.sessions import Sessions
 from ingest.warming import warm_up
 from runtime import health
 from runtime.database import AWAY

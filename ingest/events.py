@@ -10,8 +10,8 @@ from alerts import external
 from alerts.outbox import take_turn
 from devices.reasons import Reason
 from devices.topics import DEVICE_ID
-from ingest.arrivals import Delivery
 from ingest.batch import MAX_AHEAD_US, Quarantined
+from ingest.broker.arrivals import Delivery
 from ingest.wallclock import later_now_us
 from runtime.instants import instant, microseconds
 

@@ -14,8 +14,8 @@ from psycopg import Connection
 from devices.channels import JOINERS
 from devices.reasons import Reason
 from devices.types import Device
-from ingest.arrivals import Delivery
 from ingest.batch import Batch
+from ingest.broker.arrivals import Delivery
 
 WITHIN_MINUTES = 60
 """Parts of one message leave a terminal one after the other. Its numbers begin anew when it does, so that parts

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
-from alerts import kitchen_figures
+from alerts.kitchens import figures
 from analytics.records import NEVER, OK, QUALITIES
 from devices.types import DeviceKind
 from ingest import latest
@@ -68,7 +68,7 @@ class KindOfBatch:
     def process(self, runs: Sequence[Run], readings: Rows) -> None:
         """`readings`: those of `runs`, each the slot of its place."""
         if self._kind == "fume":
-            kitchen_figures.touch(self._connection, readings.keys(), self._zone)
+            figures.touch(self._connection, readings.keys(), self._zone)
         device_ids = readings.device_ids
         known = self._cache.fetch(self._connection, self._judge, device_ids)
         late = self._late(known, readings)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 
 LIVE_US = 2 * 60 * 1_000_000
 """The contract's measure of live (section 4, stream clock): event time within 2 min of the wall clock."""

@@ -15,15 +15,15 @@ from zoneinfo import ZoneInfo
 import structlog
 from psycopg import Connection, errors
 
-from alerts import rawlog
+from alerts.casefile import rawlog
 from alerts.catalogue import Catalogue
 from analytics.records import NEVER
 from devices.channels import Decoders
 from devices.reasons import Reason
 from devices.types import DeviceKind
 from ingest import metrics
-from ingest.arrivals import Delivery
 from ingest.batch import Answer, Batch, Quarantined, sort_out
+from ingest.broker.arrivals import Delivery
 from ingest.clock import note_heard, read_clock
 from ingest.events import take_events, told_apart
 from ingest.fleet import Fleet

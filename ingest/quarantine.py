@@ -17,8 +17,8 @@ from psycopg import Connection, errors
 from psycopg.rows import class_row
 
 from devices.reasons import Reason
-from ingest.arrivals import Delivery
 from ingest.batch import Batch, Quarantined
+from ingest.broker.arrivals import Delivery
 from ingest.pipeline import LOST_RACE, Pipeline
 from ingest.storage import store_quarantined
 from runtime.instants import instant, microseconds

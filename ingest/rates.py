@@ -7,8 +7,8 @@ quarantined whole, before it is decoded, so that a device gone mad costs the oth
 from collections.abc import Iterable, Sequence
 
 from devices.reasons import Reason
-from ingest.arrivals import Delivery
 from ingest.batch import Quarantined
+from ingest.broker.arrivals import Delivery
 
 BURST_MINUTES = 10
 MINUTE_US = 60_000_000

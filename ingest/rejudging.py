@@ -15,8 +15,8 @@ import numpy as np
 from psycopg import Connection, sql
 from psycopg.rows import namedtuple_row
 
-from alerts import kitchen_figures
 from alerts.episodes import Episode
+from alerts.kitchens import figures
 from analytics.records import NEVER, QUALITIES
 from ingest.batch import OF_TIME
 from ingest.checkpoints import Checkpoint, drop_checkpoints, newest_checkpoint
@@ -111,7 +111,7 @@ def judge_again(
         qualities = [QUALITIES[q] for q in quality.tolist()]
         corrected = _correct_qualities(connection, table, device_id, readings, qualities)
         if table is FUME_READING:
-            kitchen_figures.touch(connection, ((device_id, ts_us) for ts_us in corrected), zone)
+            figures.touch(connection, ((device_id, ts_us) for ts_us in corrected), zone)
         if readings:
             newest, newest_quality = readings[-1], qualities[-1]
         if not is_last:

@@ -8,10 +8,10 @@ from typing import Any, LiteralString
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from alerts.casework.duty import FALSE_ALARMS
+from alerts.casework.moves import STATES
+from alerts.casework.workdays import due
 from alerts.daily.tables import Period, Table, figures, table
-from alerts.duty import FALSE_ALARMS
-from alerts.moves import STATES
-from alerts.workdays import due
 from analytics.records import KINDS, SEVERITIES
 
 WORST_FIRST = SEVERITIES[::-1]

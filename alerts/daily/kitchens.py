@@ -9,8 +9,8 @@ from psycopg.rows import dict_row
 
 from alerts.catalogue import Catalogue
 from alerts.daily.tables import Period, Table, figures, share, table
-from alerts.kitchen_figures import Counter
-from alerts.kitchen_rates import OUTLETS, STREETS, rated, ten_minutes_due
+from alerts.kitchens.figures import Counter
+from alerts.kitchens.rates import OUTLETS, STREETS, rated, ten_minutes_due
 
 DONE: LiteralString = """
     SELECT (SELECT count(*) FROM correction_order WHERE issued_at >= %(since)s AND issued_at < %(until)s) AS orders,

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from psycopg import Connection
 from pydantic import AliasChoices, Field, StringConstraints
 
-from alerts import duty
+from alerts.casework import duty
+from alerts.casework.leads import NoSuchAlert
 from alerts.external import KINDS as EXTERNAL_KINDS
-from alerts.leads import NoSuchAlert
 from alerts.outbox import take_turn
 from alerts.presentation import ALERT, alert_json, load_alert
 from analytics.records import KINDS, SEVERITIES
@@ -184,7 +184,7 @@ def get_explanation(_: AnyCaller, request: Request, connection: Database, alert_
 
     `caveats` says what may make it differ from the alert: rules or register changed, readings gone.
     """
-    from alerts.explaining import explain  # noqa: PLC0415 - the engine, for whoever asks why
+    from alerts.why.explaining import explain  # noqa: PLC0415 - the engine, for whoever asks why
 
     state = request.app.state
     said = explain(connection, alert_id, state.catalogue, state.settings.zone)

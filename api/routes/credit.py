@@ -7,8 +7,8 @@ import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import Field, StringConstraints
 
-from alerts.credit import Scheme, by_subject, judge, load_records, load_scheme
-from alerts.inspections import make_draw
+from alerts.casework.credit import Scheme, by_subject, judge, load_records, load_scheme
+from alerts.casework.inspections import make_draw
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
 from api.bodies import Body

@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 from pydantic import Field, StringConstraints
 
-from alerts.duty import FALSE_ALARMS
+from alerts.casework.duty import FALSE_ALARMS
 from alerts.presentation import plain
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed

@@ -6,7 +6,7 @@ from typing import Annotated, LiteralString
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from alerts.dossier import make_package
+from alerts.casefile.dossier import make_package
 from api.answers import Answer
 from api.auth import AnyCaller
 from api.database import Database, rows

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
-from alerts.kitchen_figures import PROTECTED, Counter
-from alerts.kitchen_rates import OUTLETS, STREETS, rated
+from alerts.kitchens.figures import PROTECTED, Counter
+from alerts.kitchens.rates import OUTLETS, STREETS, rated
 from api.answers import Answer
 from api.auth import AnyCaller
 from api.database import Database, rows

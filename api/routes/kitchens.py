@@ -6,7 +6,7 @@ from typing import Annotated, LiteralString
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import Field, field_validator
 
-from alerts.fume_standards import fume_standards
+from alerts.kitchens.fume_standards import fume_standards
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
 from api.bodies import Body, Words

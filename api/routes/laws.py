@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from alerts.laws import as_data, suggest
-from alerts.leads import lock_lead, note_on_lead
+from alerts.casework.laws import as_data, suggest
+from alerts.casework.leads import lock_lead, note_on_lead
 from alerts.outbox import take_turn
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed

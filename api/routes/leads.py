@@ -6,9 +6,9 @@ from typing import Annotated, Any, LiteralString
 from fastapi import APIRouter, Depends, Query, Request
 from psycopg import Connection
 
-from alerts import moves, transfers
-from alerts.laws import as_data
-from alerts.leads import (
+from alerts.casework import moves, transfers
+from alerts.casework.laws import as_data
+from alerts.casework.leads import (
     NoSuchLead,
     hand_over,
     lock_lead,
@@ -18,9 +18,9 @@ from alerts.leads import (
     open_lead,
     split_lead,
 )
+from alerts.casework.reviews import distinct_people, load_levels, may_sign, sign
 from alerts.outbox import take_turn
 from alerts.presentation import LEAD, lead_json, load_lead, publish_alert
-from alerts.reviews import distinct_people, load_levels, may_sign, sign
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
 from api.database import Database, rows

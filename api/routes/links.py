@@ -9,8 +9,8 @@ from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
-from alerts import webhooks
-from alerts.channels import read_settings
+from alerts.telling import webhooks
+from alerts.telling.channels import read_settings
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
 from api.database import Database, one, rows

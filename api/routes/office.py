@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, LiteralString
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from alerts.reviews import PUT_RULE, Level, distinct_people, load_levels, store_levels
-from alerts.workdays import load_calendar
+from alerts.casework.reviews import PUT_RULE, Level, distinct_people, load_levels, store_levels
+from alerts.casework.workdays import load_calendar
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed
 from api.database import Database, one, rows

@@ -56,7 +56,7 @@ READINGS: LiteralString = (
     """
 )
 # Buckets begin on the local clock: a day is a day of FLEETFUME_TIMEZONE. From the readings: what is counted by ten
-# minutes (alerts.kitchen_figures) is of those with the fan on, these are of all.
+# minutes (alerts.kitchens.figures) is of those with the fan on, these are of all.
 MEANS: LiteralString = (
     """
     SELECT {bucket} AT TIME ZONE %(zone)s AS ts,

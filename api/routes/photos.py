@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends, File, Form, HTTPException, Path, Request
 from pydantic import StringConstraints
 from starlette.responses import Response
 
-from alerts.leads import NoSuchLead
+from alerts.casework.leads import NoSuchLead
+from alerts.casework.photos import MAX_BYTES, add_photo, read_photo
 from alerts.outbox import take_turn
-from alerts.photos import MAX_BYTES, add_photo, read_photo
 from alerts.presentation import load_lead
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed

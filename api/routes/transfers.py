@@ -8,11 +8,11 @@ from psycopg import Connection
 from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
-from alerts import transfers
-from alerts.dossier import make_package
-from alerts.leads import take_in
+from alerts.canonical import canonical
+from alerts.casefile.dossier import make_package
+from alerts.casework import transfers
+from alerts.casework.leads import take_in
 from alerts.outbox import take_turn
-from alerts.package import canonical
 from alerts.presentation import plain
 from api.answers import Answer
 from api.auth import AnyCaller, Caller, allowed

@@ -13,8 +13,8 @@ from devices.decoding import MalformedPayload
 from devices.reasons import Reason
 from devices.topics import READ_CHANNELS, MalformedTopic, Topic, parse_topic
 from devices.types import Device, Registry
-from ingest.arrivals import Delivery
 from ingest.batch import Batch, Reading, Run, sort_out
+from ingest.broker.arrivals import Delivery
 from ingest.conformance.captured import Captured
 from ingest.fleet import Fleet
 from ingest.judging import JUDGES

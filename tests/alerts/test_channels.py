@@ -16,8 +16,8 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from psycopg.types.json import Jsonb
 
-from alerts import messages
-from alerts.channels import NotSent, send
+from alerts.telling import messages
+from alerts.telling.channels import NotSent, send
 from tests import builders
 from tests.parts.certificates import Authority
 from tests.parts.robots import SECRET, Robots, robots

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from alerts.credit import Record, judge, load_scheme
+from alerts.casework.credit import Record, judge, load_scheme
 
 TODAY = date(2026, 11, 23)
 SCHEME = load_scheme()

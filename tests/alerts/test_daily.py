@@ -14,11 +14,12 @@ import pypdfium2
 import pytest
 from psycopg.types.json import Jsonb
 
-from alerts import journal, transfers
+from alerts import journal
+from alerts.casework import transfers
+from alerts.casework.leads import move_lead, open_lead
 from alerts.catalogue import load_catalogue
 from alerts.daily.files import WRITERS, as_data
 from alerts.daily.report import NoReport, Report, daily_report
-from alerts.leads import move_lead, open_lead
 from runtime.cli import main
 from runtime.settings import Settings
 from tests import builders

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.draws import DrawRefused, draw, verify
+from alerts.casework.draws import DrawRefused, draw, verify
 
 TARGETS = {f"鲁A{n:05d}": 1.0 if n % 2 else 4.0 for n in range(20)}
 OFFICERS = ["张", "李", "王", "赵"]

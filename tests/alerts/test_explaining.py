@@ -10,8 +10,8 @@ import pytest
 
 from alerts.catalogue import load_catalogue
 from alerts.commands import explain as explain_command
-from alerts.explaining import CAVEATS, explain
 from alerts.labels import catalogue
+from alerts.why.explaining import CAVEATS, explain
 from devices.repository import store_registry
 from devices.types import Road
 from runtime.errors import UserError

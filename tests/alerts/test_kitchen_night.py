@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from alerts.catalogue import load_catalogue
-from alerts.kitchen_night import LOCK, examine_day, examine_if_due
+from alerts.kitchens.night import LOCK, examine_day, examine_if_due
 from devices.repository import store_registry
 from tests.small_district import registry
 

@@ -2,10 +2,10 @@
 
 from typing import get_args
 
+from alerts.casework.duty import DISMISS_CODES
+from alerts.casework.moves import DECISIONS, MOVES, OUTCOMES, RECEIVERS, VERDICTS
 from alerts.catalogue import load_catalogue
-from alerts.duty import DISMISS_CODES
 from alerts.labels import catalogue, label
-from alerts.moves import DECISIONS, MOVES, OUTCOMES, RECEIVERS, VERDICTS
 from alerts.writing import LATE, REEVALUATED
 from analytics.evidence import VALUE_NAMES
 from analytics.examination.detectors import SUSPICIONS

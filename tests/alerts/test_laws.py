@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.laws import LawsError, load_laws, suggest
-from alerts.moves import RECEIVERS
+from alerts.casework.laws import LawsError, load_laws, suggest
+from alerts.casework.moves import RECEIVERS
 from analytics.records import KINDS
 
 
@@ -57,7 +57,7 @@ def test_a_law_without_a_range_suggests_no_amount() -> None:
 def test_a_table_that_cannot_be_used_is_refused_by_name(
     tmp_path: Path, change: tuple[str, str], said: str
 ) -> None:
-    text = Path("alerts/laws.toml").read_text("utf-8")
+    text = Path("alerts/casework/laws.toml").read_text("utf-8")
     own = tmp_path / "own.toml"
     own.write_text(text.replace(*change, 1), "utf-8")
     with pytest.raises(LawsError, match=said):

@@ -13,12 +13,13 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from alerts import messages, storms
-from alerts.channels import NotSent, Robot, check, request, send
-from alerts.duty import escalate
-from alerts.leads import open_lead
-from alerts.messages import due_at, together
+from alerts import storms
+from alerts.casework.duty import escalate
+from alerts.casework.leads import open_lead
 from alerts.presentation import publish_alert
+from alerts.telling import messages
+from alerts.telling.channels import NotSent, Robot, check, request, send
+from alerts.telling.messages import due_at, together
 from tests import builders
 from tests.builders import NOON
 from tests.parts.listener import Listener, listening

@@ -5,7 +5,7 @@ import itertools
 import psycopg
 import pytest
 
-from alerts.moves import MOVES, STATES, MoveRefused, RoleRefused, check_move, next_states
+from alerts.casework.moves import MOVES, STATES, MoveRefused, RoleRefused, check_move, next_states
 
 ROLES = ("duty", "squad", "reviewer", "admin", "viewer")
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.canonical import canonical
+from alerts.casefile.package import HEADS, MANIFEST, REPORT, SEAL, _archive, seal, verify, write_entry
 from alerts.journal import Entry, day_head
-from alerts.package import HEADS, MANIFEST, REPORT, SEAL, _archive, canonical, seal, verify, write_entry
 
 AT = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 JOURNAL = "journal/7.json"

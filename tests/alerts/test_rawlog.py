@@ -6,9 +6,9 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from alerts import rawlog
-from alerts.leads import open_lead
-from alerts.rawlog import MOST_BYTES, Message
+from alerts.casefile import rawlog
+from alerts.casefile.rawlog import MOST_BYTES, Message
+from alerts.casework.leads import open_lead
 from runtime.instants import microseconds
 from tests import builders
 from tests.builders import NOON

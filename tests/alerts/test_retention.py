@@ -12,8 +12,8 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from alerts import retention
+from alerts.casework.leads import open_lead
 from alerts.chores import keep_desk
-from alerts.leads import open_lead
 from alerts.retention import prune
 from runtime.settings import Settings
 from tests import builders

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts import journal
+from alerts.casefile.dossier import make_package
+from alerts.casefile.package import NO_STAMP, REPORT, SEAL, STAMP, STAMP_CA, seal, time_stamps, verify
+from alerts.casework.laws import load_laws
+from alerts.casework.leads import take_in
 from alerts.catalogue import load_catalogue
-from alerts.dossier import make_package
-from alerts.laws import load_laws
-from alerts.leads import take_in
-from alerts.package import NO_STAMP, REPORT, SEAL, STAMP, STAMP_CA, seal, time_stamps, verify
 from alerts.timestamps import Authority, NotStamped, Stamp, authority_of, check
 from runtime.errors import SettingsError
 from runtime.settings import Settings

@@ -11,9 +11,9 @@ import httpx2
 import psycopg
 import pytest
 
-from alerts import webhooks
 from alerts.outbox import publish
 from alerts.presentation import publish_alert
+from alerts.telling import webhooks
 from tests import builders
 from tests.parts.listener import Listener, listening
 

@@ -5,7 +5,7 @@ from datetime import date
 import psycopg
 import pytest
 
-from alerts.workdays import Calendar, due
+from alerts.casework.workdays import Calendar, due
 
 
 @pytest.mark.parametrize(

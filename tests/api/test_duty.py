@@ -8,8 +8,8 @@ from psycopg.rows import TupleRow
 from starlette.testclient import TestClient
 
 from alerts import storms
-from alerts.duty import escalate
-from alerts.leads import open_lead
+from alerts.casework.duty import escalate
+from alerts.casework.leads import open_lead
 from tests import builders
 from tests.builders import NOON
 

@@ -21,7 +21,7 @@ from psycopg.rows import TupleRow
 from starlette.testclient import TestClient
 
 from alerts import journal
-from alerts.package import verify
+from alerts.casefile.package import verify
 from runtime.settings import Settings
 from tests.api.test_photos import picture, send
 from tests.ingest.test_pipeline import A_BAD_HAUL, A_BAD_LUNCH, of, pipeline

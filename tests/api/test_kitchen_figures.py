@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
-from alerts.kitchen_figures import mark_all, open_ten_minutes
+from alerts.kitchens.figures import mark_all, open_ten_minutes
 from tests.builders import minutes, reading
 
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 from tests.ingest.test_pipeline import Reading, of, pipeline
 
 ZONE = ZoneInfo("Asia/Shanghai")

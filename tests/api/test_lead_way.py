@@ -10,7 +10,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from starlette.testclient import TestClient
 
-from alerts.leads import open_lead
+from alerts.casework.leads import open_lead
 from api.auth import issue_token
 from api.keys import Keys
 from tests import builders

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
-from alerts.kitchen_figures import mark_all
+from alerts.kitchens.figures import mark_all
 from devices.meals import load_meals
 from tests.builders import minutes, reading
 from tests.small_district import registry

@@ -8,7 +8,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from starlette.testclient import TestClient
 
-from alerts.leads import open_lead
+from alerts.casework.leads import open_lead
 from tests import builders
 
 Database = Connection[TupleRow]

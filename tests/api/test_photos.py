@@ -12,8 +12,8 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from starlette.testclient import TestClient
 
-from alerts.leads import open_lead
-from alerts.photos import MAX_BYTES, BadPhoto, distance_m, read_photo, time_agrees
+from alerts.casework.leads import open_lead
+from alerts.casework.photos import MAX_BYTES, BadPhoto, distance_m, read_photo, time_agrees
 from tests import builders
 from tests.analytics.geodesic import geodesic_m
 from tests.builders import NOON, minutes

@@ -12,8 +12,8 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from starlette.testclient import TestClient
 
-from alerts.package import verify
-from alerts.workdays import Calendar
+from alerts.casefile.package import verify
+from alerts.casework.workdays import Calendar
 from tests import builders
 
 Database = Connection[TupleRow]

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from psycopg.types.json import Jsonb
 
-from alerts.leads import open_lead
+from alerts.casework.leads import open_lead
 from devices.repository import store_registry
 from tests import builders
 from tests.builders import PASSWORD, password_hash

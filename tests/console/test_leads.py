@@ -6,9 +6,9 @@ from pathlib import Path
 import psycopg
 from playwright.sync_api import expect
 
+from alerts.casefile.package import verify
+from alerts.casework.reviews import sign
 from alerts.outbox import take_turn
-from alerts.package import verify
-from alerts.reviews import sign
 from tests.api.test_photos import picture
 from tests.console.conftest import REVIEWERS, SitDown
 from tests.console.officer import PATIENCE_MS, Watch, choose, go, shoot, step

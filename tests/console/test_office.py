@@ -11,7 +11,7 @@ import psycopg
 from playwright.sync_api import expect
 from psycopg.types.json import Jsonb
 
-from alerts.leads import move_lead
+from alerts.casework.leads import move_lead
 from alerts.outbox import take_turn
 from devices.repository import lock_registry, put_row
 from devices.types import Company

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-import ingest.receiver
+import ingest.broker.receiver
 import runtime.database
 from runtime.cli import main
 
@@ -35,7 +35,7 @@ class _Clock:
 if __name__ == "__main__":
     clock = _Clock(Path(sys.argv[1]))
     time.time, time.time_ns = clock.time, clock.time_ns
-    ingest.receiver.KEEPALIVE_S = 1
+    ingest.broker.receiver.KEEPALIVE_S = 1
     runtime.database.ANSWER_TIMEOUT_S = 2.0
     runtime.database.CONNECT_TIMEOUT_S = 2
     sys.argv = ["fleetfume", "serve", "--role", "collector"]

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from devices.repository import store_registry
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 from tests.ingest.test_pipeline import A_BAD_HAUL, A_BAD_LUNCH, BEGIN_S, pipeline
 from tests.small_district import registry
 

@@ -9,9 +9,9 @@ import pytest
 
 from devices.repository import store_registry
 from ingest.ahead import ReadAhead
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
+from ingest.broker.sessions import Sessions
 from ingest.rates import Rates
-from ingest.sessions import Sessions
 from tests.ingest.test_pipeline import A_BAD_HAUL, of, pipeline, standing_alerts, stored
 from tests.small_district import registry
 

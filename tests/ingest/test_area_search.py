@@ -11,8 +11,8 @@ import pytest
 
 from analytics.searching import compile_area
 from devices.repository import store_registry
-from ingest.area_search import found_in, visits_of
-from ingest.commands import export, search_area
+from ingest.history.area_search import found_in, visits_of
+from ingest.history.commands import export, search_area
 from runtime.errors import UserError
 from tests.ingest.test_pipeline import A_BAD_HAUL, BEGIN_S, of, pipeline
 from tests.small_district import place, registry, square

@@ -6,8 +6,8 @@ from devices.channels import decoders
 from devices.reasons import Reason
 from devices.terminals import Terminals
 from devices.types import Device
-from ingest.arrivals import Delivery
 from ingest.batch import Batch, sort_out
+from ingest.broker.arrivals import Delivery
 
 NOW_S = 1_764_000_000
 DAY_US = 24 * 3600 * 1_000_000

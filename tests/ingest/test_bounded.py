@@ -12,7 +12,7 @@ from tests.service.running import environment, serving, wait_until
 from tests.small_district import registry
 
 MOST_MB = 400
-"""Resident, at most: what the program and its compiled engine need, and `ingest.arrivals.MOST_BYTES`."""
+"""Resident, at most: what the program and its compiled engine need, and `ingest.broker.arrivals.MOST_BYTES`."""
 PATIENCE_S = 900.0
 """Ends a test that hangs."""
 

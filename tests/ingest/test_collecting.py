@@ -13,9 +13,9 @@ from devices.channels import decoders
 from devices.repository import store_registry
 from devices.terminals import Terminals
 from ingest import lanes
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
+from ingest.broker.sessions import Sessions
 from ingest.collector import _collect
-from ingest.sessions import Sessions
 from ingest.warming import warm_up
 from runtime.settings import Settings
 from tests.ingest.test_pipeline import A_BAD_HAUL, NOW_US, Reading, of

@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.repository import store_registry
-from ingest import sessions
-from ingest.arrivals import Delivery
-from ingest.identity import Numbers
-from ingest.sessions import Sessions
+from ingest.broker import sessions
+from ingest.broker.arrivals import Delivery
+from ingest.broker.identity import Numbers
+from ingest.broker.sessions import Sessions
 from tests.ingest.test_pipeline import (
     A_BAD_HAUL,
     BEGIN_S,

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.catalogue import load_catalogue
-from alerts.explaining import explain
-from alerts.explanation_text import explanation_text
+from alerts.why.explaining import explain
+from alerts.why.explanation_text import explanation_text
 from devices.repository import store_registry
 from ingest import rejudging
 from tests.ingest.test_pipeline import BEGIN_S, Reading, of, pipeline

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from devices.repository import store_registry
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 from tests.ingest.test_pipeline import A_BAD_HAUL, BEGIN_S, NOW_US, of, pipeline
 from tests.small_district import place, registry
 

@@ -13,8 +13,8 @@ from devices.hj212 import build_frame
 from devices.reasons import Reason
 from devices.repository import store_registry
 from devices.types import Registry
-from ingest.arrivals import Delivery
 from ingest.batch import Answer
+from ingest.broker.arrivals import Delivery
 from ingest.pipeline import Pipeline
 from simulators.readings import SECOND_US
 from simulators.scenarios import scenario_named

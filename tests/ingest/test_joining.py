@@ -16,7 +16,7 @@ from devices.channels import decoders
 from devices.jt808 import BATCH, LOCATION, batch_body, location_body, pack, pack_in_parts
 from devices.repository import store_registry
 from devices.terminals import Terminals
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 from ingest.joining import WITHIN_MINUTES
 from ingest.pipeline import Pipeline
 from tests.service.running import HANG_S

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerts.catalogue import load_catalogue
-from alerts.kitchen_figures import Counter
+from alerts.kitchens.figures import Counter
 from devices.repository import raise_version, store_registry
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 from tests.ingest.test_pipeline import Reading, of, pipeline
 from tests.small_district import registry
 

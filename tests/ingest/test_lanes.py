@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 from ingest.lanes import LIVE_US, SLICE_S, SMALLEST_BYTES, Backlog, Deferred, can_tell_silence, can_wait
 
 NOW_US = 1_764_000_000_000_000

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties, VariableByteIntegers
 
-from ingest import mqtt
-from ingest.mqtt import Inbox, MalformedPacket, Message, Version, read_publish
+from ingest.broker import mqtt
+from ingest.broker.mqtt import Inbox, MalformedPacket, Message, Version, read_publish
 
 versions = st.sampled_from([4, 5])
 

@@ -19,8 +19,8 @@ from devices.repository import store_registry
 from devices.terminals import Terminals
 from devices.types import Site
 from ingest import rejudging
-from ingest.arrivals import Delivery
 from ingest.batch import sort_out
+from ingest.broker.arrivals import Delivery
 from ingest.pipeline import Pipeline
 from tests.small_district import place, registry, square
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from devices.repository import load_registry, store_registry
 from devices.types import Device
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 from ingest.quarantine import Outcome, Wanted, listed, retry
 from tests.ingest.test_pipeline import (
     A_BAD_HAUL,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from alerts.leads import NothingToOpen, open_lead
+from alerts.casework.leads import NothingToOpen, open_lead
 from alerts.outbox import take_turn
 from devices.repository import store_registry
 from tests.ingest.test_pipeline import A_BAD_HAUL, of, pipeline

@@ -1,6 +1,6 @@
 """How much a device may send, decided by arrival times alone."""
 
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 from ingest.rates import BURST_MINUTES, Rates
 
 SECOND_US = 1_000_000

@@ -11,9 +11,9 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest import arrivals
-from ingest.arrivals import Arrivals, Delivery
-from ingest.receiver import Receiver
+from ingest.broker import arrivals
+from ingest.broker.arrivals import Arrivals, Delivery
+from ingest.broker.receiver import Receiver
 from runtime.embedded.broker import embedded_broker
 from tests.parts.mosquitto import Mosquitto
 from tests.service.running import HANG_S, publisher, wait_until

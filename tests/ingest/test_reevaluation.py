@@ -13,11 +13,11 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from alerts.catalogue import load_catalogue
-from alerts.explaining import explain
 from alerts.journal import Entry, first_broken
+from alerts.why.explaining import explain
 from devices.registry_files import write_directory
 from devices.repository import store_registry
-from ingest.commands import What, export, reevaluate
+from ingest.history.commands import What, export, reevaluate
 from runtime.errors import UserError
 from tests import builders
 from tests.ingest.test_pipeline import A_BAD_HAUL, A_BAD_LUNCH, BEGIN_S, Reading, of, pipeline

@@ -10,7 +10,7 @@ import pytest
 
 from alerts.retention import prune
 from devices.repository import store_registry
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 from runtime.instants import instant
 from tests.ingest.test_pipeline import A_BAD_HAUL, A_BAD_LUNCH, NOW_US, of, pipeline, standing_alerts, stored
 from tests.small_district import registry

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 from ingest.sending import ATTEMPTS, take_commands
 from tests import builders
 from tests.ingest.test_pipeline import NOW_US, pipeline

@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ingest import sessions
-from ingest.identity import Numbers
-from ingest.sessions import Sessions
+from ingest.broker import sessions
+from ingest.broker.identity import Numbers
+from ingest.broker.sessions import Sessions
 from runtime.embedded.broker import embedded_broker
 from tests.parts.mosquitto import Mosquitto
 from tests.service.running import HANG_S, publisher, wait_until

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.repository import store_registry
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 from ingest.pipeline import Pipeline
 from tests.ingest.test_pipeline import BEGIN_S, arrivals, drive, of, pipeline, standing_alerts
 from tests.small_district import registry

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from devices.decoding import Instant, Status
 from devices.repository import put_row, store_registry
-from ingest.arrivals import Delivery
 from ingest.batch import Said
+from ingest.broker.arrivals import Delivery
 from ingest.quarantine import Wanted, retry
 from ingest.statuses import Kept, newest
 from tests.ingest.test_pipeline import NOW_US, pipeline

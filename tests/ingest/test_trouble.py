@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from devices.repository import store_registry
-from ingest.arrivals import Delivery
 from ingest.batch import Batch, sort_out
+from ingest.broker.arrivals import Delivery
 from runtime import database
 from runtime.database import AWAY
 from tests.ingest.test_pipeline import A_BAD_HAUL, NOW_US, of, pipeline

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 
 from devices.repository import store_registry
 from ingest import wallclock
-from ingest.arrivals import Delivery
+from ingest.broker.arrivals import Delivery
 from ingest.wallclock import ClockWatch, later_now_us
 from tests.ingest.test_collecting import collected
 from tests.ingest.test_events import event

@@ -10,10 +10,10 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import SecretStr
 
-from ingest.arrivals import Arrivals
+from ingest.broker.arrivals import Arrivals
+from ingest.broker.receiver import Receiver
 from ingest.conformance.captured import Captured
 from ingest.conformance.listening import listen
-from ingest.receiver import Receiver
 from runtime.doctor import Finding, broker
 from runtime.errors import SettingsError
 from runtime.settings import Settings

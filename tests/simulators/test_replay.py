@@ -14,8 +14,8 @@ import psycopg
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from ingest.arrivals import Delivery
-from ingest.commands import What, export
+from ingest.broker.arrivals import Delivery
+from ingest.history.commands import What, export
 from runtime.errors import UserError
 from simulators.replay import replay
 from tests import builders

@@ -75,7 +75,7 @@ class Suggestion:
 
 def load_laws(path: Path | None) -> LawTable:
     """The shipped table, or the one of `path` in its place."""
-    text = (files("alerts").joinpath("laws.toml") if path is None else path).read_text("utf-8")
+    text = (files("alerts.casework").joinpath("laws.toml") if path is None else path).read_text("utf-8")
     named = "laws.toml" if path is None else str(path)
     try:
         table = msgspec.convert(tomllib.loads(text), LawTable)

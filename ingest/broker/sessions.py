@@ -17,9 +17,9 @@ from typing import Literal
 
 import structlog
 
-from ingest.arrivals import Arrivals, Delivery
-from ingest.identity import Numbers
-from ingest.receiver import Receiver, erase_session
+from ingest.broker.arrivals import Arrivals, Delivery
+from ingest.broker.identity import Numbers
+from ingest.broker.receiver import Receiver, erase_session
 from runtime.database import AWAY
 
 log = structlog.get_logger()

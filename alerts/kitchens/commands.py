@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from alerts.catalogue import load_catalogue
-from alerts.kitchen_figures import Counter, mark_all
-from alerts.kitchen_night import examine_day
+from alerts.kitchens.figures import Counter, mark_all
+from alerts.kitchens.night import examine_day
 from alerts.labels import label
 from devices.cleanings import import_cleanings
 from devices.shop_fronts import import_shop_fronts

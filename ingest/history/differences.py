@@ -5,7 +5,7 @@ from typing import Any
 
 from alerts.episodes import Episode
 from alerts.presentation import plain
-from ingest.reevaluation import Compared
+from ingest.history.reevaluation import Compared
 from runtime.instants import instant
 
 

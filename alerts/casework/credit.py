@@ -67,7 +67,9 @@ class Credit:
 
 @cache
 def load_scheme() -> Scheme:
-    return msgspec.convert(tomllib.loads(files("alerts").joinpath("credit.toml").read_text("utf-8")), Scheme)
+    return msgspec.convert(
+        tomllib.loads(files("alerts.casework").joinpath("credit.toml").read_text("utf-8")), Scheme
+    )
 
 
 def judge(records: Iterable[Record], scheme: Scheme, today: date) -> Credit:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from PIL import ExifTags, Image, UnidentifiedImageError
 from psycopg import Connection
 
-from alerts.leads import lock_lead, note_on_lead
+from alerts.casework.leads import lock_lead, note_on_lead
 from runtime.errors import FleetfumeError
 
 MAX_BYTES = 12 * 1024 * 1024

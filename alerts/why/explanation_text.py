@@ -1,4 +1,4 @@
-"""An explanation (`alerts.explaining`) as a page of text, in Chinese or English, times on the local clock."""
+"""An explanation (`alerts.why.explaining`) as a page of text, in Chinese or English, times on the local clock."""
 
 from datetime import datetime
 from typing import Any

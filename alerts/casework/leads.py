@@ -1,7 +1,7 @@
 """Leads: what officers do with alerts, as the few statements that carry it out.
 
-Which moves there are stands in `alerts.moves`, who signs a filed case off in `alerts.reviews`. Every step goes to
-the journal and the outbox in the caller's transaction. Callers take their turn (`alerts.outbox`) first.
+Which moves there are stands in `moves`, who signs a filed case off in `reviews`. Every step goes to the journal and
+the outbox in the caller's transaction. Callers take their turn (`alerts.outbox`) first.
 """
 
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from alerts import journal
-from alerts.assignees import check_assignee
-from alerts.moves import MERGEABLE, MoveRefused, check_move
+from alerts.casework.assignees import check_assignee
+from alerts.casework.moves import MERGEABLE, MoveRefused, check_move
+from alerts.casework.workdays import due
 from alerts.outbox import publish
 from alerts.presentation import lead_json, load_lead, publish_alert
-from alerts.workdays import due
 from runtime.errors import FleetfumeError
 
 ENGINE = "engine"

@@ -6,9 +6,9 @@ from typing import Any, Literal, LiteralString
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
-from alerts.credit import by_subject, judge, load_records, load_scheme
-from alerts.draws import draw
-from alerts.package import canonical, sha256
+from alerts.canonical import canonical, sha256
+from alerts.casework.credit import by_subject, judge, load_records, load_scheme
+from alerts.casework.draws import draw
 
 Targets = Literal["companies", "vehicles", "outlets"]
 WEIGHTS = {"A": 1.0, "B": 1.5, "C": 2.5, "D": 4.0}

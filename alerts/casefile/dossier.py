@@ -14,13 +14,14 @@ from psycopg import Connection
 
 from alerts import case_words as words
 from alerts import journal
-from alerts.case_alert import plain_row, put_alert, put_explanation, read_rows
+from alerts.canonical import canonical, sha256
+from alerts.casefile.alert_part import plain_row, put_alert, put_explanation, read_rows
+from alerts.casefile.package import HEADS, JOURNALS, NO_STAMP, STAMP, STAMP_CA, seal, write_entry
+from alerts.casework.laws import LawTable, as_data
+from alerts.casework.leads import NoSuchLead
 from alerts.catalogue import Catalogue
 from alerts.labels import catalogue as labels
-from alerts.laws import LawTable, as_data
-from alerts.leads import NoSuchLead
 from alerts.outbox import take_turn
-from alerts.package import HEADS, JOURNALS, NO_STAMP, STAMP, STAMP_CA, canonical, seal, sha256, write_entry
 from alerts.papers import render
 from alerts.presentation import ALERT, lead_json, load_lead, plain
 from alerts.timestamps import Authority, NotStamped, read_stamp

@@ -7,7 +7,7 @@ from typing import Any, LiteralString
 
 from psycopg import Connection
 
-from alerts.leads import NoSuchAlert, note_on_lead
+from alerts.casework.leads import NoSuchAlert, note_on_lead
 from alerts.outbox import take_turn
 from alerts.presentation import publish_alert
 from runtime.errors import FleetfumeError

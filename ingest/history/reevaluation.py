@@ -13,8 +13,8 @@ import numpy as np
 from psycopg import Connection
 
 from alerts import writing
+from alerts.casework.leads import note_on_lead
 from alerts.episodes import Difference, Episode, Key, reconcile
-from alerts.leads import note_on_lead
 from alerts.outbox import take_turn
 from alerts.writing import OF_KITCHENS, REEVALUATED, Subject
 from analytics.records import EVENT, KINDS

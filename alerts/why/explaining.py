@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from alerts.catalogue import Catalogue
 from alerts.episodes import Episode, fold, named_events
 from alerts.presentation import alert_json, load_alert, plain
-from alerts.stored_track import load_track
+from alerts.why.stored_track import load_track
 from alerts.writing import OF_KITCHENS, SAMPLES, episode_of
 from analytics.district import Compiled, compile_district
 from analytics.kernels.corridor import distance_to_route

@@ -12,13 +12,13 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from alerts import case_words as words
-from alerts import rawlog, track_files
+from alerts.canonical import canonical
+from alerts.casefile import rawlog, track_files
+from alerts.casefile.maps import Picture, Scene, draw, frame_of
 from alerts.catalogue import Catalogue
-from alerts.explaining import explain
-from alerts.explanation_text import explanation_text
-from alerts.maps import Picture, Scene, draw, frame_of
-from alerts.package import canonical
 from alerts.presentation import alert_json, plain
+from alerts.why.explaining import explain
+from alerts.why.explanation_text import explanation_text
 from devices.repository import load_registry, load_registry_at
 from devices.types import Registry
 from runtime.instants import microseconds

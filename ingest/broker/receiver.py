@@ -2,7 +2,7 @@
 
 QoS 1 and a persistent session: what is not acknowledged comes again, after a reconnect or a crash of ours. Two
 bounds keep our memory small whatever the backlog: how many messages may be under way (RECEIVE_MAXIMUM, where the
-broker speaks MQTT 5), and how many bytes may wait here (`ingest.arrivals`), beyond which we stop reading. Where the
+broker speaks MQTT 5), and how many bytes may wait here (`ingest.broker.arrivals`), beyond which we stop reading. Where the
 broker has shared subscriptions, each message comes to one receiver of the group; where it has none, to each.
 
 One thread of its own does all that touches the socket.
@@ -21,9 +21,9 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import structlog
 
-from ingest import mqtt
-from ingest.arrivals import Arrivals, Delivery
-from ingest.connection import READ_BYTES, open_connection, ready, received, send_last, sent
+from ingest.broker import mqtt
+from ingest.broker.arrivals import Arrivals, Delivery
+from ingest.broker.connection import READ_BYTES, open_connection, ready, received, send_last, sent
 
 __all__ = ["Delivery", "Receiver", "erase_session"]
 

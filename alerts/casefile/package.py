@@ -11,7 +11,6 @@ it again and compares every byte. JSON is canonical (sorted keys, no spaces, UTF
 """
 
 import base64
-import hashlib
 import io
 import json
 import struct
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from alerts.canonical import canonical, sha256
 from alerts.journal import Entry, day_head, first_broken
 from alerts.timestamps import NotStamped, Stamp, check
 
@@ -54,15 +54,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.what}: {self.why}"
-
-
-def canonical(value: Any) -> bytes:
-    said = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return said.encode()
-
-
-def sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def seal(

@@ -18,7 +18,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from alerts.package import canonical
+from alerts.canonical import canonical
 
 TYPES = ("alert.opened", "alert.updated", "alert.cleared", "alert.withdrawn", "lead.changed")
 TIMEOUT_S = 10.0

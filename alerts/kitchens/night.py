@@ -16,7 +16,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from alerts.catalogue import Catalogue
-from alerts.kitchen_figures import PROTECTED
+from alerts.kitchens.figures import PROTECTED
 from analytics.examination.detectors import HISTORY, Finding, Known, examine
 from analytics.examination.profiles import READINGS, SLOTS, profiles_of
 from analytics.localtime import local_times

@@ -15,8 +15,8 @@ import httpx2
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
-from alerts import channels
 from alerts.labels import Language, label
+from alerts.telling import channels
 
 EVENTS = ("alert.opened", "alert.escalated", "lead.opened", "lead.moved")
 READER = "messages"

@@ -1,13 +1,13 @@
 """Kitchens over a period of local days: what each outlet's, and each street's, monitors heard, and what it says.
 
-Two statements over the figures by day (`alerts.kitchen_figures`), and the rates of their rows.
+Two statements over the figures by day (`alerts.kitchens.figures`), and the rates of their rows.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, LiteralString
 
-from alerts.kitchen_figures import open_ten_minutes
+from alerts.kitchens.figures import open_ten_minutes
 
 LAST_CLEANINGS: LiteralString = """
     SELECT outlet_id, max(cleaned_on) AS cleaned_on

@@ -16,11 +16,11 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from alerts.case_words import Clock, zh
-from alerts.leads import lock_lead, move_lead, note_on_lead
-from alerts.moves import MoveRefused
+from alerts.casework.leads import lock_lead, move_lead, note_on_lead
+from alerts.casework.moves import MoveRefused
+from alerts.casework.workdays import due
 from alerts.papers import render
 from alerts.presentation import lead_json, load_lead
-from alerts.workdays import due
 from runtime.errors import FleetfumeError
 
 BASIS_OUT = "《济南市城市建筑垃圾管理条例》第四十二条；《行政处罚法》第二十七条"

@@ -22,15 +22,22 @@ from alerts.presentation import plain
 from devices.recordings import check_format, write_recording
 from devices.registry_files import read_directory
 from devices.types import DeviceKind
-from ingest.area_search import box_around, found_in, read_area, visits_of
 from ingest.clock import heard_until
 from ingest.copies import recall_pieces
-from ingest.differences import difference_rows, difference_text, trips_text
+from ingest.history.area_search import box_around, found_in, read_area, visits_of
+from ingest.history.differences import difference_rows, difference_text, trips_text
+from ingest.history.reevaluation import (
+    Compared,
+    Stretch,
+    apply,
+    compare_device,
+    devices_told_of,
+    refused_readings,
+)
+from ingest.history.retelling import Retelling
+from ingest.history.stored import archived_frames, stored_frames, stored_readings
 from ingest.judging import JUDGES, Records
-from ingest.reevaluation import Compared, Stretch, apply, compare_device, devices_told_of, refused_readings
 from ingest.registers import Registers
-from ingest.retelling import Retelling
-from ingest.stored import archived_frames, stored_frames, stored_readings
 from runtime.database import connect
 from runtime.errors import UserError
 from runtime.instants import instant, microseconds, read_instant

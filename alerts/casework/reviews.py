@@ -12,8 +12,8 @@ from typing import Any, LiteralString
 from psycopg import Connection, errors
 from psycopg.rows import class_row
 
-from alerts.leads import lock_lead, note_on_lead
-from alerts.moves import REVIEW, MoveRefused, RoleRefused
+from alerts.casework.leads import lock_lead, note_on_lead
+from alerts.casework.moves import REVIEW, MoveRefused, RoleRefused
 from runtime.errors import FleetfumeError
 
 

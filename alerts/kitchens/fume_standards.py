@@ -9,6 +9,6 @@ from typing import Any
 @cache
 def fume_standards() -> list[dict[str, Any]]:
     """Standards in the order of the file; `confirmed` is false until somebody has read the standard itself."""
-    text = files("alerts").joinpath("fume_standards.toml").read_text("utf-8")
+    text = files("alerts.kitchens").joinpath("fume_standards.toml").read_text("utf-8")
     found: list[dict[str, Any]] = tomllib.loads(text)["standard"]
     return [{**standard, "confirmed": standard["confidence"] == "confirmed"} for standard in found]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal
 from typing import Any
 
-from alerts.package import canonical, sha256
+from alerts.canonical import canonical, sha256
 from runtime.errors import FleetfumeError
 
 METHOD = "fleetfume draw 1: smallest -ln(u)/weight, u from SHA-256 of seed, role and name"

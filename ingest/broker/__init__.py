@@ -1,0 +1,1 @@
+"""From the socket to a message in hand: MQTT packets, the receiver, this collector's session at the broker."""

@@ -1,0 +1,1 @@
+"""Stored readings read again: exported, searched, judged by other rules."""
