@@ -134,24 +134,32 @@ async def test_a_broker_that_is_slow_to_answer_is_asked_again(
     broker: Mosquitto, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("simulators.publisher.ACK_TIMEOUT_S", 0.5)
-    asked: list[asyncio.StreamWriter] = []
+    asked: list[asyncio.Task[None]] = []
+    asked_again = asyncio.Event()
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while said := await reader.read(4096):
             writer.write(said)
+        writer.close()
+        await writer.wait_closed()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.append(writer)
-        if len(asked) > 1:  # the first is heard and not answered
-            there, back = await asyncio.open_connection("127.0.0.1", broker.port)
-            await asyncio.gather(pump(reader, back), pump(there, writer), return_exceptions=True)
+        task = asyncio.current_task()
+        assert task is not None
+        asked.append(task)
+        if len(asked) == 1:  # heard, and not answered
+            await asked_again.wait()
+            writer.close()
+            return
+        asked_again.set()
+        there, back = await asyncio.open_connection("127.0.0.1", broker.port)
+        await asyncio.gather(pump(reader, back), pump(there, writer), return_exceptions=True)
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as slow:
         address = Broker("127.0.0.1", slow.sockets[0].getsockname()[1], None, None, None)
-        publisher = Publisher.one_client_each(address, "ff/v1", {"V1": "vehicle"}, {})
-        async with publisher:
+        async with Publisher.one_client_each(address, "ff/v1", {"V1": "vehicle"}, {}) as publisher:
             publisher.offer("vehicle", "V1", [reading(0)])
             assert await publisher.below(1, HANG_S)
             await arrived(listener, {("V1", 0)})
-        for writer in asked:
-            writer.close()
+        await asyncio.gather(*asked)
+    assert len(asked) > 1
