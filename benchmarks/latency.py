@@ -59,13 +59,14 @@ def measure(
     ):
         published: dict[str, float] = {}
         took_s: list[float] = []
-        stop = threading.Event()
+        listening, stop = threading.Event(), threading.Event()
 
         def listen() -> None:
             with connect(
                 f"ws://127.0.0.1:{service.port}/api/v1/stream",
                 additional_headers={"Authorization": viewer.headers["Authorization"]},
             ) as stream:
+                listening.set()
                 while not stop.is_set():
                     try:
                         event = json.loads(stream.recv(timeout=0.5))
@@ -76,6 +77,7 @@ def measure(
 
         listener = threading.Thread(target=listen)
         listener.start()
+        listening.wait()
         lat, lon = place(2000, 800)
         rounds = max(1, tippings // TIPPINGS_A_ROUND)
         every = max(1, trucks // TIPPINGS_A_ROUND)

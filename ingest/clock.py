@@ -8,9 +8,13 @@ Outage  While the broker is away no device is heard, and the clock stands still:
         When it is back, some devices are heard live before the others' stored readings have come. So after an outage
         the wall clock counts again only when readings have been live for SETTLING_US; until then the third
         newest event time does.
+Replay  A replay's readings do not arrive in order of time over all devices: at 360 times real time those of half a second
+        differ by minutes, and devices would be told silent whose readings are on their way. So there the clock counts
+        as it was SETTLE_US ago on the wall (`Settled`), and still comes to where the last reading has put it.
 Heard   The clock never falls behind an instant by which silences have been told: judged again, they are told again.
 """
 
+from collections import deque
 from typing import LiteralString, NamedTuple
 
 from psycopg import Connection
@@ -25,6 +29,7 @@ WITNESSES = 3
 OUTAGE_US = 2 * MINUTE
 """No live reading for this long after live ones, on top of LIVE_US: broker, network or we were away."""
 SETTLING_US = MINUTE
+SETTLE_US = 2 * SECOND
 NOTED_EVERY_US = 10 * SECOND
 """How often it is written down that readings are live."""
 
@@ -85,6 +90,27 @@ def read_clock(connection: Connection, wall_us: int) -> int:
         connection.execute(NOTE_LIVE, (instant(live.since_us), instant(live.until_us)))
     heard_us = microseconds(heard) if heard is not None else NEVER
     return stream_clock(wall_us, [microseconds(ts) for ts in newest], live, heard_us)
+
+
+class Settled:
+    """Where history is replayed, the clock as it was a moment ago; live, the clock."""
+
+    def __init__(self, settle_us: int) -> None:
+        self._settle_us = settle_us
+        self._seen: deque[tuple[int, int]] = deque()
+
+    def at(self, wall_us: int, clock_us: int) -> int:
+        """What counts at `wall_us`, when the stream clock is at `clock_us`; NEVER: nothing yet."""
+        if clock_us >= wall_us:
+            self._seen.clear()
+            return clock_us
+        if self._seen and self._seen[-1][0] > wall_us:  # the wall clock was put back
+            self._seen.clear()
+        self._seen.append((wall_us, clock_us))
+        while len(self._seen) > 1 and self._seen[1][0] <= wall_us - self._settle_us:
+            self._seen.popleft()
+        since_us, settled_us = self._seen[0]
+        return settled_us if since_us <= wall_us - self._settle_us else NEVER
 
 
 def note_heard(connection: Connection, clock_us: int) -> None:

@@ -19,6 +19,7 @@ from ingest.batch import Answer
 from ingest.broker.arrivals import Delivery
 from ingest.broker.identity import Numbers
 from ingest.broker.sessions import Sessions
+from ingest.clock import SETTLE_US
 from ingest.committer import RETRY_FIRST_S, RETRY_MAX_S, Committer
 from ingest.lanes import can_tell_silence
 from ingest.pipeline import Pipeline
@@ -88,6 +89,7 @@ def _collect(
         prefix=settings.topic_prefix,
         zone=settings.zone,
         retention_days=settings.retention_days,
+        settle_us=SETTLE_US,
     )
     committer = Committer(pipeline, database_url, stop)
     ahead = ReadAhead(

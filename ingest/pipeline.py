@@ -24,7 +24,7 @@ from devices.types import DeviceKind
 from ingest import metrics
 from ingest.batch import Answer, Batch, Quarantined, sort_out
 from ingest.broker.arrivals import Delivery
-from ingest.clock import note_heard, read_clock
+from ingest.clock import Settled, note_heard, read_clock
 from ingest.events import take_events, told_apart
 from ingest.fleet import Fleet
 from ingest.joining import join_parts
@@ -78,7 +78,10 @@ class Pipeline:
         prefix: str,
         zone: ZoneInfo,
         retention_days: int,
+        settle_us: int = 0,
     ) -> None:
+        """`settle_us`: so long a replay's clock is waited for (`ingest.clock.Settled`)."""
+        self._settled = Settled(settle_us)
         self._catalogue = catalogue
         self._decoders = decoders
         self._prefix = prefix
@@ -297,7 +300,7 @@ class Pipeline:
 
     def _hear_nothing(self, connection: Connection, wall_us: int) -> Told:
         told = Told()
-        clock_us = read_clock(connection, wall_us)
+        clock_us = self._settled.at(wall_us, read_clock(connection, wall_us))
         if clock_us == NEVER or not (due := take_due(connection, clock_us, limit=MOST_DUE)):
             return told
         note_heard(connection, clock_us)

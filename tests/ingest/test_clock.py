@@ -6,7 +6,16 @@ import psycopg
 import pytest
 
 from analytics.records import MINUTE, NEVER, SECOND
-from ingest.clock import SETTLING_US, Live, heard_until, note_heard, read_clock, stream_clock, went_on
+from ingest.clock import (
+    SETTLING_US,
+    Live,
+    Settled,
+    heard_until,
+    note_heard,
+    read_clock,
+    stream_clock,
+    went_on,
+)
 from runtime.instants import instant
 from tests.builders import insert
 
@@ -120,3 +129,27 @@ def test_what_was_heard_stays_heard(connection: psycopg.Connection) -> None:
 
     assert heard_until(connection) == NOON_US - MINUTE
     assert read_clock(connection, NOON_US) == NOON_US - MINUTE
+
+
+def test_in_a_replay_the_clock_counts_as_it_was_a_moment_ago() -> None:
+    settled = Settled(2 * SECOND)
+    replayed = minutes(300, 240, 180, 120)
+
+    assert [settled.at(NOON_US + n * SECOND, at) for n, at in enumerate(replayed)] == [
+        NEVER,
+        NEVER,
+        *replayed[:2],
+    ]
+    assert settled.at(NOON_US + 60 * SECOND, replayed[3]) == replayed[3], (
+        "it comes to where the last reading put it"
+    )
+
+
+def test_live_the_clock_is_not_waited_for_and_a_wall_clock_put_back_starts_anew() -> None:
+    settled = Settled(2 * SECOND)
+    settled.at(NOON_US - 3 * SECOND, minutes(300)[0])
+
+    assert settled.at(NOON_US, NOON_US) == NOON_US
+    assert settled.at(NOON_US + SECOND, minutes(5)[0]) == NEVER
+    assert settled.at(NOON_US - 3600 * SECOND, minutes(90)[0]) == NEVER
+    assert settled.at(NOON_US - 3598 * SECOND, minutes(90)[0]) == minutes(90)[0]
