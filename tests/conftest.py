@@ -12,7 +12,7 @@ from tests.parts.run import begin_run, end_run, this_run
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        begin_run()
+        begin_run(in_memory=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

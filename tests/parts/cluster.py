@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.parts.postgres import MISSING, TREE, server_command, wait_until_up
-from tests.parts.run import free_port, remember, this_run
+from tests.parts.run import free_port, mount_memory, remember, this_run
 
 
 class Cluster:
@@ -29,12 +29,9 @@ class Cluster:
         self.port = free_port()
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
         self._process: subprocess.Popen[bytes] | None = None
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={disk_mb}m,mode=0755", "tmpfs", str(self._disk)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert mounted.returncode == 0, (
-            f"no small file system could be mounted, which a full disk needs ({mounted.stderr.strip()}): "
+        trouble = mount_memory(self._disk, size=f"{disk_mb}m")
+        assert not trouble, (
+            f"no small file system could be mounted, which a full disk needs ({trouble}): "
             "run the tests where root may mount a tmpfs"
         )
         subprocess.run(["cp", "-a", str(TREE / "srv/new-cluster"), str(self._disk / "data")], check=True)

@@ -17,7 +17,7 @@ import pytest
 from psycopg import sql
 
 from runtime.migrate import migrate, read_migrations
-from tests.parts.run import CACHE, free_port, locked, shared_server, this_run
+from tests.parts.run import CACHE, free_port, locked, mount_memory, shared_server, this_run
 
 TREE = CACHE / "timescaledb-trixie"
 BINARIES = "/usr/lib/postgresql/17/bin"
@@ -54,12 +54,15 @@ def timescaledb_version() -> str:
 
 
 def _start() -> tuple[subprocess.Popen[bytes], str, dict[str, Any]]:
-    inside = f"/srv/run-{os.environ['FLEETFUME_TEST_RUN'].rsplit('/', 1)[1]}"
+    inside = f"/srv/run-{this_run().name}"
     folder = TREE / inside.lstrip("/")
     shutil.rmtree(folder, ignore_errors=True)
-    subprocess.run(["cp", "-a", str(TREE / "srv/new-cluster"), str(folder)], check=True)
+    folder.mkdir(mode=0o755)
+    if this_run().is_mount():
+        mount_memory(folder)
+    subprocess.run(["cp", "-a", str(TREE / "srv/new-cluster"), str(folder / "data")], check=True)
     port = free_port()
-    command = server_command(inside, port)
+    command = server_command(f"{inside}/data", port)
     log = this_run() / "timescaledb.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -112,13 +115,15 @@ def fresh_database(server: str) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+            # Files copied whole: less than half the work of the other strategy, page by page through the log.
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
         )
     try:
         yield with_database(server, name)
     finally:
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        _drop(server, name)
 
 
 @contextlib.contextmanager
@@ -130,8 +135,19 @@ def empty_database(server: str) -> Iterator[str]:
     try:
         yield with_database(server, name)
     finally:
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        _drop(server, name)
+
+
+def _drop(server: str, name: str) -> None:
+    """Whoever is still connected is thrown out, after a moment for those who are just leaving: DROP itself looks again
+    only every 100 ms.
+    """
+    with psycopg.connect(server, autocommit=True) as connection:
+        for _ in range(10):
+            if not connection.execute("SELECT FROM pg_stat_activity WHERE datname = %s", [name]).rowcount:
+                break
+            time.sleep(0.003)
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def with_database(server: str, name: str) -> str:
