@@ -51,7 +51,7 @@ COMMANDS: dict[str, tuple[str, str] | dict[str, tuple[str, str]]] = {
     "simulate": ("simulators.commands:simulate", "Publish a simulated fleet as its firmware would."),
     "score": ("simulators.commands:score", "Compare the alerts that were opened with a ground truth."),
     "explain": ("alerts.commands:explain", "Say why an alert was opened, fix by fix."),
-    "hotspots": ("alerts.commands:hotspots", "Print where suspected dumping keeps happening."),
+    "hotspots": ("alerts.hotspots_command:hotspots", "Print where suspected dumping keeps happening."),
     "findings": (
         "alerts.findings_command:findings",
         "Say which terminals are shifted, frozen, drifting or wrong in their units.",

@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Callable
 
+import argon2
 import pytest
 from psycopg import Connection
 from psycopg.rows import TupleRow
@@ -11,6 +12,7 @@ from starlette.testclient import TestClient
 
 from api.auth import TOKEN_LIFE_S, issue_token
 from api.keys import Keys
+from api.users import NOBODY
 from tests import builders
 from tests.builders import PASSWORD, ROLES
 
@@ -51,6 +53,10 @@ def test_a_right_password_gives_a_token_that_says_who_asks(anyone: TestClient, d
     assert (token["token_type"], token["user"]) == ("bearer", {"name": "duty", "role": "duty"})
     me = anyone.get("/api/v1/me", headers={"Authorization": f"Bearer {token['access_token']}"})
     assert me.json() == {"name": "duty", "role": "duty"}
+
+
+def test_a_name_nobody_has_takes_the_same_hashing_as_one_of_ours() -> None:
+    assert argon2.extract_parameters(NOBODY) == argon2.extract_parameters(builders.password_hash())
 
 
 @pytest.mark.parametrize(

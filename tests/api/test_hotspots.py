@@ -9,8 +9,8 @@ import pytest
 from psycopg import Connection
 from starlette.testclient import TestClient
 
-from alerts.commands import hotspots
 from alerts.hotspots import busiest_hours
+from alerts.hotspots_command import hotspots
 from tests.builders import NOON, alert, district, minutes
 from tests.small_district import place
 

@@ -15,6 +15,7 @@ from runtime import database
 from runtime.database import AWAY
 from tests.ingest.test_pipeline import A_BAD_HAUL, NOW_US, of, pipeline
 from tests.parts.proxy import FaultProxy
+from tests.service.running import wait_until
 from tests.small_district import registry
 
 A_MESSAGE_EACH = [of("vehicle", "V0", [reading]) for reading in A_BAD_HAUL]
@@ -67,10 +68,16 @@ def test_a_collector_that_stood_still_inside_its_transaction_blames_no_message(
 ) -> None:
     """PostgreSQL ends a transaction that does nothing for long, and the machine may sleep at any moment."""
     line = pipeline()
+    line.prepare(connection)
     connection.execute("SET idle_in_transaction_session_timeout = 50")
+    backend = connection.info.backend_pid
+
+    def ended() -> bool:
+        with psycopg.connect(database_url) as another:
+            return not another.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (backend,)).rowcount
 
     def slowly(*arguments: Any, **options: Any) -> Batch:
-        time.sleep(0.5)
+        wait_until(ended)
         return sort_out(*arguments, **options)
 
     monkeypatch.setattr("ingest.pipeline.sort_out", slowly)
