@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,7 +24,7 @@ from runtime.errors import SettingsError
 from runtime.settings import Settings
 from tests import builders
 from tests.parts.tsa import Tsa, time_stamp_authority
-from tests.service.running import environment
+from tests.service.running import ended, environment
 
 ZONE = Settings().zone
 CONTENT = b"what was there"
@@ -232,10 +231,7 @@ def test_the_command_says_which_authority_and_when(
     connection: psycopg.Connection, database_url: str, tsa: Tsa, stranger: Tsa, tmp_path: Path
 ) -> None:
     def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "runtime.cli", "evidence", *arguments],
-            env=environment(tmp_path, **more), capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        return ended("evidence", *arguments, env=environment(tmp_path, **more))
 
     file = tmp_path / "lead.zip"
     made = run("1", "-o", str(file), database_url=database_url, timestamp_url=tsa.url)

@@ -2,17 +2,15 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 from starlette.testclient import TestClient
 
 from tests import builders
-from tests.service.running import environment
+from tests.service.running import ended, environment
 
 Database = Connection[TupleRow]
 Clients = Callable[[str], TestClient]
@@ -110,11 +108,8 @@ def test_a_draw_is_kept_and_repeated_by_anyone(
     assert as_role("reviewer").post("/draws", json={**body, "count": 99}).status_code == 422
     assert viewer.get("/draws/99").status_code == 404
 
-    def fleetfume(*arguments: str, url: str = database_url) -> Any:
-        return subprocess.run(
-            [sys.executable, "-m", "runtime.cli", "draw", *arguments],
-            env=environment(tmp_path, database_url=url), capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+    def fleetfume(*arguments: str, url: str = database_url) -> subprocess.CompletedProcess[str]:
+        return ended("draw", *arguments, env=environment(tmp_path, database_url=url))
 
     record = tmp_path / "draw.json"
     record.write_text(json.dumps(made.json()["record"]))

@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import subprocess
-import sys
 import zipfile
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -25,7 +24,7 @@ from alerts.casefile.package import verify
 from runtime.settings import Settings
 from tests.api.test_photos import picture, send
 from tests.ingest.test_pipeline import A_BAD_HAUL, A_BAD_LUNCH, of, pipeline
-from tests.service.running import environment
+from tests.service.running import ended, environment
 from tests.small_district import place
 
 Database = Connection[TupleRow]
@@ -169,10 +168,7 @@ def test_there_is_no_package_of_no_lead(viewer: TestClient, database: Database) 
 @pytest.fixture
 def command(database_url: str, tmp_path: Path) -> Any:
     def run(*arguments: str, database: str = database_url) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "runtime.cli", "evidence", *arguments],
-            env=environment(tmp_path, database_url=database), capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        return ended("evidence", *arguments, env=environment(tmp_path, database_url=database))
 
     return run
 

@@ -1,5 +1,6 @@
 """fleetfume as a process, as an operator starts it, and the little a test needs to talk to it."""
 
+import io
 import json
 import os
 import signal
@@ -7,16 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import httpx2
 import paho.mqtt.client as mqtt
+import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from runtime.cli import main
 from tests.parts.run import free_port
 
 PASSWORD = "correct horse battery staple"
@@ -55,12 +59,28 @@ def environment(directory: Path, **settings: str) -> dict[str, str]:
     }
 
 
+def ended(*arguments: str, env: dict[str, str], stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """A command run to its end, in this process: one of its own takes a second to start. tests/runtime/test_cli.py
+    starts every command as a process.
+    """
+    said, complained = io.StringIO(), io.StringIO()
+    with (
+        patch.dict(os.environ, env, clear=True),
+        patch("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")),
+        redirect_stdout(said),
+        redirect_stderr(complained),
+        pytest.raises(SystemExit) as end,
+    ):
+        main(arguments)
+    code = end.value.code
+    return subprocess.CompletedProcess(
+        arguments, code if isinstance(code, int) else 0, said.getvalue(), complained.getvalue()
+    )
+
+
 def fleetfume(*arguments: str, env: dict[str, str], stdin: str = "") -> str:
-    """Run a command to its end; its standard output. AssertionError with what it said, if it failed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "runtime.cli", *arguments],
-        env=env, input=stdin, capture_output=True, text=True, timeout=HANG_S, check=False,
-    )  # fmt: skip
+    """What a command says on its standard output. AssertionError with all that it said, if it failed."""
+    done = ended(*arguments, env=env, stdin=stdin)
     assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
     return done.stdout
 
