@@ -12,6 +12,7 @@ import pytest
 
 from runtime.cli import COMMANDS, main
 from tests.parts.mosquitto import Mosquitto
+from tests.service.running import ended, environment
 
 ROOT = Path(__file__).parents[2]
 SAMPLE_DISTRICT = ROOT / "simulators" / "district_data"
@@ -64,6 +65,19 @@ def test_help_and_version_load_nothing_heavy(tmp_path: Path) -> None:
         assert not HEAVY & set(done.stdout.split())
 
 
+def test_a_collectors_process_does_not_load_the_api() -> None:
+    code = """
+import sys
+from pydantic import SecretStr
+from api.server import create_app
+from runtime.settings import Settings
+create_app(Settings(database_url=SecretStr("postgresql://127.0.0.1:9/x")), role="collector")
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not [name for name in done.stdout.split() if name == "api.v1" or name.startswith("api.routes")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -89,7 +103,7 @@ def test_help_and_version_load_nothing_heavy(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_costs_one_line_and_a_code(arguments: list[str], said: str, tmp_path: Path) -> None:
-    done = fleetfume(*arguments, folder=tmp_path)
+    done = ended(*arguments, env=environment(tmp_path))
 
     assert done.returncode == 2
     assert done.stderr.startswith(said)

@@ -60,8 +60,8 @@ def environment(directory: Path, **settings: str) -> dict[str, str]:
 
 
 def ended(*arguments: str, env: dict[str, str], stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """A command run to its end, in this process: one of its own takes a second to start. tests/runtime/test_cli.py
-    starts every command as a process.
+    """A command run to its end, in this process: one of its own takes a second to start. That every command can,
+    tests/runtime/test_cli.py holds.
     """
     said, complained = io.StringIO(), io.StringIO()
     with (
