@@ -14,7 +14,7 @@ demo: .venv/.compiled api/web/index.html
 	@exec $(BIN)/fleetfume demo
 
 test: .venv/.compiled api/web/index.html parts
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 check: .venv/.made api/console/node_modules/.made
 	$(BIN)/ruff check .

@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -151,6 +152,16 @@ def test_a_terminal_loses_nothing_while_the_broker_is_away(
     assert listener.faults() == []
 
 
+def waiting(store: Path) -> int:
+    """Readings that a terminal keeps until the broker is back."""
+    with (
+        closing(sqlite3.connect(store)) as connection,
+        suppress(sqlite3.OperationalError),
+    ):  # not made yet, or busy
+        return int(connection.execute("SELECT count(*) FROM reading").fetchone()[0])
+    return 0
+
+
 def test_a_terminal_with_a_store_goes_on_where_its_power_was_cut(
     broker: Mosquitto, listener: Listener, tmp_path: Path
 ) -> None:
@@ -158,7 +169,7 @@ def test_a_terminal_with_a_store_goes_on_where_its_power_was_cut(
     terminal, env = [sys.executable, str(tmp_path / "terminal.py")], environment(broker, tmp_path)
     broker.stop()
     with running(terminal, env):
-        time.sleep(4)
+        wait_until(lambda: waiting(tmp_path / "readings.db") >= 3)
     back = time.time()
     broker.start()
     with running(terminal, env):

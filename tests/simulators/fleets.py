@@ -34,7 +34,7 @@ def part_of_it(every: int) -> Registry:
 def played(
     scenario: str, hours: float, *, seed: int = 1, registry: Registry | None = None
 ) -> tuple[list[tuple[SimulatedDevice, list[bytes]]], list[TruthLine]]:
-    """Everything that was said in that time, in steps of six minutes, and the truths."""
+    """Everything that was said in that time, in steps of half an hour, and the truths."""
     out = io.BytesIO()
     simulation = make_simulation(
         registry or district(), scenario_named(scenario), ZONE, START_US, seed, TruthWriter(out)
@@ -45,5 +45,5 @@ def played(
 
 
 def _steps(simulation: Simulation, hours: float) -> Iterator[tuple[SimulatedDevice, list[bytes]]]:
-    for step in range(1, round(hours * 10) + 1):
-        yield from simulation.advance(START_US + step * 360 * SECOND_US)
+    for step in range(1, round(hours * 2) + 1):
+        yield from simulation.advance(START_US + step * 1800 * SECOND_US)

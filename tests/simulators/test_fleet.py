@@ -3,6 +3,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 
+import msgspec
 import numpy as np
 import pytest
 import shapely
@@ -37,7 +38,7 @@ def clean() -> tuple[dict[str, list[dict[str, object]]], list[TruthLine]]:
 def by_device(said: object) -> dict[str, list[dict[str, object]]]:
     readings: dict[str, list[dict[str, object]]] = defaultdict(list)
     for device, texts in said:  # type: ignore[attr-defined]
-        readings[device.device_id] += [json.loads(text) for text in texts]
+        readings[device.device_id] += [msgspec.json.decode(text) for text in texts]
     return readings
 
 
