@@ -37,7 +37,6 @@ def create_app(settings: Settings, *, role: str = "all") -> FastAPI:
         # Their pages load scripts from elsewhere, which an office without internet cannot.
         docs_url=None,
         redoc_url=None,
-        routes=v1.routes() if v1 else None,
     )
     problems.install(app)
     app.add_middleware(site.Guarded)

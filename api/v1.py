@@ -54,7 +54,8 @@ MAX_BODY_BYTES = 256 * 1024
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    """Put what the `routes` look for into the state of `app`, but for the pool; and the console's files beside them."""
+    """Give `app` the routes and the console's files, and in its state what they look for; the pool is the caller's."""
+    app.router.routes.extend(_routes())
     app.state.settings = settings
     app.state.language = "en" if settings.language == "en" else "zh"
     app.state.catalogue = load_catalogue(settings.rules_file)
@@ -80,7 +81,7 @@ async def listening(app: FastAPI, database_url: str) -> AsyncIterator[None]:
 
 
 @functools.cache
-def routes() -> list[BaseRoute]:
+def _routes() -> list[BaseRoute]:
     """The same for every application of a process: what FastAPI makes of them at the first request takes a fifth of a
     second.
     """

@@ -133,7 +133,7 @@ def sit_down(browser: Browser, console_url: str) -> Iterator[SitDown]:
         page.set_default_timeout(PATIENCE_MS)
         opened.append(page)
         log_in(page, console_url, name, PASSWORD)
-        expect(page.get_by_test_id("console")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.get_by_test_id("console")).to_be_visible()
         return page
 
     yield log_somebody_in

@@ -6,6 +6,7 @@ import re
 from playwright.sync_api import Page, expect
 
 PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 SHOTS = os.environ.get("FLEETFUME_SCREENSHOTS")
 """A folder to put pictures into, for whoever wants to look."""
 
@@ -52,7 +53,7 @@ def shoot(page: Page, name: str) -> None:
 def see_vehicles(page: Page, at_least: int = 1) -> int:
     """Wait until the map shows that many vehicles; answer how many it shows."""
     shown = page.get_by_test_id("map")
-    expect(shown).to_have_attribute("data-vehicles", re.compile(r"[1-9]\d*"), timeout=PATIENCE_MS)
+    expect(shown).to_have_attribute("data-vehicles", re.compile(r"[1-9]\d*"))
     count = int(shown.get_attribute("data-vehicles") or 0)
     assert count >= at_least, f"the map shows {count} vehicles, not {at_least}"
     return count
@@ -74,4 +75,4 @@ def step(page: Page, to: str, note: str) -> None:
     page.get_by_test_id("lead-note").fill(note)
     page.get_by_test_id("lead-submit").click()
     state = "filed" if to == "review" else to
-    expect(page.get_by_test_id("lead-state")).to_have_attribute("data-state", state, timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("lead-state")).to_have_attribute("data-state", state)

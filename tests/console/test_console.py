@@ -12,17 +12,17 @@ from playwright.sync_api import Page, expect
 from psycopg.types.json import Jsonb
 
 from tests import builders
-from tests.console.officer import PATIENCE_MS, Watch, choose, log_in, see_vehicles
+from tests.console.officer import Watch, choose, log_in, see_vehicles
 
 
 def open_alert(page: Page, kind: str) -> None:
     page.locator(f"[data-testid=alert][data-kind={kind}]").first.click()
-    expect(page.get_by_test_id("alert-summary")).not_to_be_empty(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("alert-summary")).not_to_be_empty()
 
 
 def acknowledge(page: Page) -> None:
     page.get_by_test_id("ack").click()
-    expect(page.get_by_test_id("ack")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("ack")).to_have_count(0)
 
 
 def dismiss(page: Page, reason: str) -> None:
@@ -31,12 +31,12 @@ def dismiss(page: Page, reason: str) -> None:
     page.get_by_test_id("dismiss-permitted_place").click()
     page.get_by_test_id("dismiss-reason").locator("visible=true").first.fill(reason)
     page.get_by_test_id("dismiss-confirm").click()
-    expect(page.get_by_test_id("dismiss")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("dismiss")).to_have_count(0)
 
 
 def go_to_its_lead(page: Page) -> None:
     page.get_by_test_id("open-lead").click()
-    expect(page.get_by_test_id("journal").locator("li").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("journal").locator("li").first).to_be_visible()
 
 
 def assign(page: Page, assignee: str, note: str) -> None:
@@ -44,7 +44,7 @@ def assign(page: Page, assignee: str, note: str) -> None:
     choose(page, "assignee", assignee)
     page.get_by_test_id("lead-note").fill(note)
     page.get_by_test_id("lead-submit").click()
-    expect(page.get_by_test_id("lead-state")).to_have_attribute("data-state", "assigned", timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("lead-state")).to_have_attribute("data-state", "assigned")
 
 
 def switch_language(page: Page) -> None:
@@ -92,7 +92,7 @@ def test_a_wrong_password_is_said_and_lets_nobody_in(
 ) -> None:
     log_in(page, console_url, officer[0], "not " + officer[1])
 
-    expect(page.get_by_test_id("login-problem")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("login-problem")).to_be_visible()
     expect(page.get_by_test_id("console")).to_have_count(0)
 
 
@@ -124,7 +124,7 @@ def test_a_refused_token_leads_back_to_the_login(
     )
     page.reload()
 
-    expect(page.get_by_test_id("login")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("login")).to_be_visible()
 
 
 def test_built_files_ask_nothing_of_other_hosts() -> None:

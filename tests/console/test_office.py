@@ -17,7 +17,7 @@ from devices.repository import lock_registry, put_row
 from devices.types import Company
 from tests import builders
 from tests.console.conftest import SitDown
-from tests.console.officer import PATIENCE_MS, choose, go, shoot
+from tests.console.officer import choose, go, shoot
 from tests.service.running import environment, fleetfume
 
 Database = psycopg.Connection[tuple[Any, ...]]
@@ -42,21 +42,21 @@ def test_the_queue_is_worked_through_by_keys_and_the_tab_says_how_much_is_left(
     new_lead(alerts=2)
     duty = sit_down("wang")
     critical = duty.get_by_test_id("count-critical").locator("b")
-    expect(critical).not_to_have_text("0", timeout=PATIENCE_MS)
+    expect(critical).not_to_have_text("0")
     waiting = int(critical.inner_text())
     assert duty.title() == f"({waiting}) 渣土车与油烟监管"
     duty.keyboard.press("n")
-    expect(duty.get_by_test_id("alert-detail")).to_contain_text("严重", timeout=PATIENCE_MS)
+    expect(duty.get_by_test_id("alert-detail")).to_contain_text("严重")
     first = duty.url
     expect(duty.get_by_test_id("ack")).to_be_visible()
     duty.keyboard.press("a")
-    expect(duty.get_by_test_id("ack")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(duty.get_by_test_id("ack")).to_have_count(0)
     expect(critical).to_have_text(str(waiting - 1))
     duty.wait_for_function(
         "n => document.title.startsWith(n)", arg=f"({waiting - 1})" if waiting > 1 else "渣"
     )
     duty.keyboard.press("n")
-    expect(duty.get_by_test_id("ack")).to_be_visible(timeout=PATIENCE_MS)
+    expect(duty.get_by_test_id("ack")).to_be_visible()
     assert duty.url != first
     duty.keyboard.press("Escape")
     expect(duty.get_by_test_id("alert-detail")).to_have_count(0)
@@ -80,7 +80,7 @@ def test_nobody_is_shown_what_his_role_may_not(sit_down: SitDown, new_lead: Call
         ("/handover", "handover", ("handover-give",)),
     ):
         go(viewer, path)
-        expect(viewer.get_by_test_id(there).first).to_be_visible(timeout=PATIENCE_MS)
+        expect(viewer.get_by_test_id(there).first).to_be_visible()
         for name in absent:
             expect(viewer.get_by_test_id(name)).to_have_count(0)
 
@@ -94,12 +94,10 @@ def test_a_draw_is_made_refused_in_words_and_verified_by_anyone(
     reviewer.get_by_test_id("draw-seed").fill("双色球 03 08 11")
     reviewer.get_by_test_id("draw-count").fill("9")
     reviewer.get_by_test_id("draw-send").click()
-    expect(reviewer.get_by_text("名单只有 2 个对象、2 名执法人员，抽不出 9 个各 2 人")).to_be_visible(
-        timeout=PATIENCE_MS
-    )
+    expect(reviewer.get_by_text("名单只有 2 个对象、2 名执法人员，抽不出 9 个各 2 人")).to_be_visible()
     reviewer.get_by_test_id("draw-count").fill("1")
     reviewer.get_by_test_id("draw-send").click()
-    expect(reviewer.get_by_test_id("drawn").locator("tbody tr")).to_have_count(1, timeout=PATIENCE_MS)
+    expect(reviewer.get_by_test_id("drawn").locator("tbody tr")).to_have_count(1)
     shoot(reviewer, "draw")
     with reviewer.expect_download() as download:
         reviewer.get_by_test_id("draw-record").click()
@@ -115,11 +113,11 @@ def test_an_admin_sends_dead_letters_again(sit_down: SitDown, database: Database
     admin = sit_down("root")
     go(admin, "/webhooks")
     admin.get_by_test_id("row").first.click()
-    expect(admin.get_by_test_id("dead-letters")).to_contain_text("HTTP 500", timeout=PATIENCE_MS)
+    expect(admin.get_by_test_id("dead-letters")).to_contain_text("HTTP 500")
     expect(admin.get_by_test_id("dead-letters")).to_contain_text("线索变动")
     shoot(admin, "webhooks")
     admin.get_by_test_id("hook-replay").click()
-    expect(admin.get_by_test_id("hook-noneDead")).to_be_visible(timeout=PATIENCE_MS)
+    expect(admin.get_by_test_id("hook-noneDead")).to_be_visible()
     (state, attempts) = database.execute(
         "SELECT state, attempts FROM webhook_delivery WHERE webhook_id = %s", (hook,)
     ).fetchone() or (None, None)
@@ -127,7 +125,7 @@ def test_an_admin_sends_dead_letters_again(sit_down: SitDown, database: Database
     assert attempts in {0, 1}  # the service may have tried already
     admin.get_by_test_id("hook-forget").click()
     admin.get_by_test_id("hook-forget").click()
-    expect(admin.get_by_test_id("list-empty")).to_be_visible(timeout=PATIENCE_MS)
+    expect(admin.get_by_test_id("list-empty")).to_be_visible()
 
 
 def test_a_company_is_suspended_with_a_reason_and_points_lead_to_their_lead(
@@ -153,18 +151,16 @@ def test_a_company_is_suspended_with_a_reason_and_points_lead_to_their_lead(
     go(reviewer, "/credit")
     row = reviewer.locator("[data-testid=row][data-key=C1]")
     row.click()
-    expect(reviewer.get_by_test_id("traces").get_by_role("link")).to_have_text(
-        f"#{lead}", timeout=PATIENCE_MS
-    )
+    expect(reviewer.get_by_test_id("traces").get_by_role("link")).to_have_text(f"#{lead}")
     choose(reviewer, "standing-status", "暂停")
     expect(reviewer.get_by_test_id("standing-send")).to_be_disabled()
     reviewer.get_by_test_id("standing-reason").fill("三次偷倒")
     reviewer.get_by_test_id("standing-send").click()
-    expect(row).to_contain_text("暂停", timeout=PATIENCE_MS)
+    expect(row).to_contain_text("暂停")
     shoot(reviewer, "credit")
     assert database.execute("SELECT status FROM company WHERE company_id = 'C1'").fetchone() == ("suspended",)
     reviewer.get_by_text("待年审").click()
-    expect(reviewer.locator("[data-testid=row][data-key=C2]")).to_contain_text("已超期", timeout=PATIENCE_MS)
+    expect(reviewer.locator("[data-testid=row][data-key=C2]")).to_contain_text("已超期")
 
 
 def test_a_device_is_told_something_and_shows_what_it_sent_badly(
@@ -176,11 +172,11 @@ def test_a_device_is_told_something_and_shows_what_it_sent_badly(
     )  # fmt: skip
     duty = sit_down("wang")
     go(duty, "/devices/V1")
-    expect(duty.get_by_test_id("quarantined")).to_contain_text('{"ts": 12', timeout=PATIENCE_MS)
+    expect(duty.get_by_test_id("quarantined")).to_contain_text('{"ts": 12')
     expect(duty.get_by_test_id("device-faults")).to_contain_text("非 JSON")
     duty.get_by_test_id("command-text").fill("请立即返回")
     duty.get_by_test_id("command-send").click()
-    expect(duty.get_by_test_id("commands")).to_contain_text("语音播报 请立即返回", timeout=PATIENCE_MS)
+    expect(duty.get_by_test_id("commands")).to_contain_text("语音播报 请立即返回")
     shoot(duty, "device")
 
 
@@ -195,9 +191,9 @@ def test_a_group_of_one_cause_is_acknowledged_whole(sit_down: SitDown, database:
     duty = sit_down("wang")
     go(duty, "/groups")
     duty.get_by_test_id("row").first.click()
-    expect(duty.get_by_test_id("groups")).to_contain_text("同一企业 示例渣土运输公司", timeout=PATIENCE_MS)
+    expect(duty.get_by_test_id("groups")).to_contain_text("同一企业 示例渣土运输公司")
     duty.get_by_test_id("group-ack").click()
-    expect(duty.get_by_test_id("groups").locator("aside")).to_contain_text("已签收", timeout=PATIENCE_MS)
+    expect(duty.get_by_test_id("groups").locator("aside")).to_contain_text("已签收")
     states = database.execute("SELECT DISTINCT state FROM alert WHERE group_id = %s", (group,)).fetchall()
     assert states == [("acked",)]
 
@@ -212,15 +208,15 @@ def test_who_looked_at_a_lead_is_told_to_reviewers_and_a_shift_is_told_of_what_i
     lead = new_lead()
     duty = sit_down("wang")
     go(duty, f"/leads/{lead}")
-    expect(duty.get_by_test_id("journal").locator("li").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(duty.get_by_test_id("journal").locator("li").first).to_be_visible()
     go(duty, "/notices")
     choose(duty, "subscribe-channel", "值班群")
     choose(duty, "subscribe-events", "告警升级", "新线索")
     duty.get_by_test_id("subscribe-send").click()
-    expect(duty.get_by_test_id("notices")).to_contain_text("告警升级、新线索", timeout=PATIENCE_MS)
+    expect(duty.get_by_test_id("notices")).to_contain_text("告警升级、新线索")
 
     reviewer = sit_down("r1")
     go(reviewer, f"/audit?lead={lead}")
-    expect(reviewer.get_by_test_id("list-count")).to_have_text("共 1 条", timeout=PATIENCE_MS)
+    expect(reviewer.get_by_test_id("list-count")).to_have_text("共 1 条")
     expect(reviewer.get_by_test_id("audit")).to_contain_text("查看线索")
     expect(reviewer.get_by_test_id("audit")).to_contain_text("wang")
