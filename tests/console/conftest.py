@@ -31,7 +31,7 @@ OFFICERS = (
 SitDown = Callable[[str], Page]
 
 
-@pytest.fixture(scope="package")  # while it lives it holds this thread's event loop, which others' tests want
+@pytest.fixture(scope="module")  # while it lives it holds this thread's event loop, which others' tests want
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.fail(f"no browser at {CHROMIUM}: name one in FLEETFUME_TEST_CHROMIUM")
