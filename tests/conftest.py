@@ -24,6 +24,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         end_run(this_run())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Last the many that are short and share nothing: what one worker has left when the other is done is dealt out again.
+    items.sort(key=lambda item: "tests/api/" in item.nodeid)
+
+
 def pytest_report_header(config: pytest.Config) -> list[str]:
     return [timescaledb_version(), mosquitto_version()]
 

@@ -207,7 +207,7 @@ def test_a_collector_that_gets_company_loses_nothing_on_the_way(database_url: st
             send("ff/v1/vehicle/V0/telemetry", str(n).encode())
             if n == 100:
                 both.append(opened.enter_context(collecting(broker.url, database_url)))
-            for one in both:
+            for one in both if n % 3 == 0 else ():
                 one.turn()
         turning(*both, until=lambda: len({n for one in both for n in one.got}) == 300)
 
