@@ -49,6 +49,7 @@ class HookShape(Shape):
     waiting: int
     dead: int
     arrived_at: datetime | None
+    error: str | None
 
 
 class ArrivedShape(Shape):
@@ -120,7 +121,9 @@ HOOKS: LiteralString = """
     SELECT id, name, url, types, last_id, created_by, created_at,
            (SELECT count(*) FROM webhook_delivery WHERE webhook_id = webhook.id AND state = 'waiting') AS waiting,
            (SELECT count(*) FROM webhook_delivery WHERE webhook_id = webhook.id AND state = 'dead') AS dead,
-           (SELECT arrived_at FROM webhook_arrival WHERE webhook_id = webhook.id ORDER BY id DESC LIMIT 1) AS arrived_at
+           (SELECT arrived_at FROM webhook_arrival WHERE webhook_id = webhook.id ORDER BY id DESC LIMIT 1) AS arrived_at,
+           (SELECT error FROM webhook_delivery WHERE webhook_id = webhook.id AND error IS NOT NULL
+             ORDER BY outbox_id DESC LIMIT 1) AS error
       FROM webhook
      WHERE (%(id)s::bigint IS NULL OR id = %(id)s)
      ORDER BY id
