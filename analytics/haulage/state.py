@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analytics.records import NEVER, UNKNOWN
 
-VEHICLE_LAYOUT = 5
+VEHICLE_LAYOUT = 6
 """To be raised with every change of VEHICLE_STATE: a state of another layout cannot be read."""
 
 AT_SITE, AT_SOURCE, AT_TRANSFER, AT_PARKING, MAY_UNLOAD, AT_PERMITTED = 1, 2, 4, 8, 16, 32
@@ -60,7 +60,6 @@ VEHICLE_STATE = np.dtype(
         ("stop_flags", "i1"),  # where its fixes lay, together
         ("stop_loads", "i1"),  # a load began with it
         ("stop_loaded", "i1"),  # throughout, with one load
-        ("stop_open", "i1"),  # it is an open loaded_stop
         ("parked_ts", "i8"),  # in a parking site since
         # Recent places: a ring of entries, each some fixes that followed one another.
         ("stay_next", "i1"),  # where the next entry goes
@@ -111,6 +110,15 @@ VEHICLE_STATE = np.dtype(
         ("recent_ts", "i8", (RECENT,)),
         ("recent_lat", "f8", (RECENT,)),
         ("recent_lon", "f8", (RECENT,)),
+        # loaded_stop: the stop the open episode began with
+        ("stand_ts", "i8"),  # its first fix, with the place
+        ("stand_lat", "f8"),
+        ("stand_lon", "f8"),
+        ("stand_x", "f8"),
+        ("stand_y", "f8"),
+        ("stand_last_ts", "i8"),  # last fix there
+        ("stand_astray", "i1"),  # the last good fix was slow, and not there
+        ("stand_open", "i1"),
         # outside_hours: the first fix of the run, or of the open episode
         ("hours_ts", "i8"),
         ("hours_lat", "f8"),

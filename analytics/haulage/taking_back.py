@@ -53,8 +53,8 @@ def take_back(state: Record, here: Record, events: Records, ts: int) -> None:
                 event["severity"] = MAJOR
             if kind == OFF_ROUTE and state["off_ts"] == started:
                 state["off_open"] = 0
-            if kind == LOADED_STOP and state["stop_ts"] == started:
-                state["stop_open"] = 0
+            if kind == LOADED_STOP and state["stand_ts"] == started:
+                state["stand_open"] = 0
             if kind == OUTSIDE_HOURS and state["hours_ts"] == started:
                 state["hours_open"] = 0
             if kind == UNCOVERED_LOAD and state["bare_ts"] == started:
