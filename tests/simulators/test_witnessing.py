@@ -50,7 +50,9 @@ def tipping(loads: Sequence[float], *, up: Sequence[int] = (), kmh: float = 0.0)
 def test_by_its_sensor_a_load_is_one_until_it_has_fallen_by_four_tenths() -> None:
     assert unloaded_s(tipping([0.9, 0.9, 0.7, 0.51, 0.5, 0.1]), 0, lift=False, load=True) == 40
     assert unloaded_s(tipping([0.9, 0.7, 0.51]), 0, lift=False, load=True) == np.inf
-    assert unloaded_s(tipping([0.9, 0.4, 0.4, 0.1]), 0, lift=True, load=False) == np.inf, "it has no load sensor"
+    assert unloaded_s(tipping([0.9, 0.4, 0.4, 0.1]), 0, lift=True, load=False) == np.inf, (
+        "it has no load sensor"
+    )
 
 
 def test_a_load_that_falls_on_the_way_or_over_more_than_ten_minutes_is_not_unloaded_yet() -> None:
@@ -67,4 +69,6 @@ def test_by_the_box_a_load_is_one_until_it_was_up_for_ten_seconds() -> None:
     assert unloaded_s(tipping(full, up=[1, 3, 4]), 0, lift=True, load=True) == 40
     assert unloaded_s(tipping(full, up=[1, 2, 3], kmh=10), 0, lift=True, load=True) == np.inf
     assert unloaded_s(tipping(full, up=[1, 2]), 15, lift=True, load=True) == np.inf
-    assert unloaded_s(tipping(full, up=[1, 2, 3]), 0, lift=False, load=True) == np.inf, "it has no lift sensor"
+    assert unloaded_s(tipping(full, up=[1, 2, 3]), 0, lift=False, load=True) == np.inf, (
+        "it has no lift sensor"
+    )
