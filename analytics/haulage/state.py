@@ -23,6 +23,7 @@ STAYS = 24
 PERMITS = 8
 ZONES = 4
 RECENT = 8
+PASSED = 4
 OVERLAPS = 16
 
 VEHICLE_STATE = np.dtype(
@@ -204,8 +205,13 @@ VEHICLE_STATE = np.dtype(
         ("trip_site", "i4"),  # where it may unload, and has been last
         ("trip_site_ts", "i8"),
         ("trip_road", "i4"),  # it was on at the last good fix
-        ("trip_passed", "i4"),  # the last one told
-        ("trip_passed_ts", "i8"),
+        (
+            "trip_from_x",
+            "f8",
+        ),  # at the good fix before the last one; at the last one, if that was long before
+        ("trip_from_y", "f8"),
+        ("trip_passed", "i4", (PASSED,)),  # the roads told last, and when it was on them last
+        ("trip_passed_ts", "i8", (PASSED,)),
     ],
     align=True,
 )
