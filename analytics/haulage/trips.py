@@ -25,7 +25,8 @@ SWEPT_S = 60.0
 UNKNOWN_END, DELIVERED, DUMPED = 0, 1, 2
 OUTCOMES = ("unknown", "delivered", "dumped")
 VALUES = ("outcome", "distance_m", "on_route_m", "most_load", "unloaded_s", "routed")
-"""Names of the values of a CLEARED row (an UPDATED one has one value: 1 if the passage is inferred); `unloaded_s` since 1970, UTC, `routed` whether every permit had a route."""
+"""Names of the values of a CLEARED row; `unloaded_s` since 1970, UTC, `routed` whether every permit had a route.
+An UPDATED row has one value: 1 if the passage is inferred."""
 
 
 @inner_kernel
