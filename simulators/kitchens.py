@@ -148,7 +148,7 @@ class Kitchen:
         rows["ts"] = rows["due"] = (midnight_s + seconds).astype(np.int64) * SECOND_US
         rows["fan_on"], rows["purifier_on"] = fan, purifier
         rows["fume_mg_m3"] = self._measured(self._fume(seconds, fan, over, day, rng), day, rng)
-        cooking_s = midnight_s + seconds[fan & ~silent]
+        cooking_s = (midnight_s + seconds[fan & ~silent]).astype(np.float64)
         truths += self._tamper(
             rows["fume_mg_m3"], seconds, untouched, cooking_s, suspicion, midnight_s, start_s, dice, rng
         )
