@@ -254,7 +254,7 @@ def _fold_good_fix(
         fold_place(district, state, here, found, count)
     else:
         place_nowhere(state, here)
-    if state["stand_open"]:
+    if state["stand_ts"] != NEVER:
         fold_standing(rules, state, here, events)
     if stop_ends_here(rules, state, here):
         note_stop(rules, state)

@@ -11,7 +11,7 @@ from analytics.haulage.taking_back import note_episode
 from analytics.haulage.telling import Record, Records, tell
 from analytics.kernels._compile import inner_kernel
 from analytics.kernels.projection import distance_m
-from analytics.records import CLEARED, INFO, LOADED_STOP, OPENED, SECOND
+from analytics.records import CLEARED, INFO, LOADED_STOP, NEVER, OPENED, SECOND
 from analytics.rules import VehicleRules
 
 SCORE = 0.3
@@ -37,16 +37,15 @@ def fold_loaded_stop(rules: VehicleRules, state: Record, here: Record, events: R
         state["stop_loaded"] = 0
     if (
         state["stop_loaded"]
-        and not state["stand_open"]
+        and state["stand_ts"] == NEVER
         and state["stop_flags"] == 0
         and stopped_for(state, rules.loaded_stop_s)
     ):
-        state["stand_open"], state["stand_astray"] = 1, 0
         state["stand_ts"], state["stand_lat"], state["stand_lon"] = (
             state["stop_ts"], state["stop_lat"], state["stop_lon"],
         )  # fmt: skip
         state["stand_x"], state["stand_y"] = state["stop_x"], state["stop_y"]
-        state["stand_last_ts"] = here["ts"]
+        state["stand_last_ts"], state["stand_astray"] = here["ts"], 0
         events[_say(state, here, events)]["action"] = OPENED
         note_episode(state, LOADED_STOP, state["stand_ts"], state["stand_lat"], state["stand_lon"])
 
@@ -54,7 +53,7 @@ def fold_loaded_stop(rules: VehicleRules, state: Record, here: Record, events: R
 @inner_kernel
 def end_loaded_stop(state: Record, here: Record, events: Records) -> None:
     """The load has ended: clear what is open. The stop is not loaded throughout any more."""
-    if state["stand_open"]:
+    if state["stand_ts"] != NEVER:
         _clear(state, here, events)
     state["stop_loaded"] = 0
 
@@ -62,7 +61,7 @@ def end_loaded_stop(state: Record, here: Record, events: Records) -> None:
 @inner_kernel
 def _clear(state: Record, here: Record, events: Records) -> None:
     events[_say(state, here, events)]["action"] = CLEARED
-    state["stand_open"] = 0
+    state["stand_ts"] = NEVER
 
 
 @inner_kernel
