@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from types import MappingProxyType
 from typing import Annotated, Final, Generic, Literal, TypeVar
 
 from msgspec import Meta, Struct, field
@@ -67,15 +68,18 @@ class Ack(Struct, frozen=True, kw_only=True):
     ok: bool
 
 
+NONE: Final[Mapping[str, int]] = MappingProxyType({})
+
+
 class Decoded(Struct, Generic[Reading_co], frozen=True, gc=False):
     readings: list[Reading_co]
     """In the order sent, same instants included."""
     problems: list[Problem]
     unknown_fields: int
     """How many fields without a meaning the readable readings (and a batch's envelope) had."""
-    messages: Mapping[str, int] = field(default_factory=dict)
+    messages: Mapping[str, int] = NONE
     """Of a channel that carries messages of several types: how many came of each, those that are only counted too."""
-    defects: Mapping[str, int] = field(default_factory=dict)
+    defects: Mapping[str, int] = NONE
     """What was wrong with it and read all the same: how often."""
     means: Sequence[FumeMean] = ()
     answers: Sequence[bytes] = ()

@@ -156,10 +156,14 @@ def _instant(value: datetime | float) -> Instant:
     return Instant(us)
 
 
-def _in_time(reading: Reading) -> Reading:
-    """`reading`, of which msgspec has read the time as it was written, with its time in microseconds."""
-    msgspec.structs.force_setattr(reading, "ts_us", _instant(reading.ts_us))
-    return reading
+def _in_time(readings: list[Reading]) -> list[Reading]:
+    """`readings`, of which msgspec has read the times as they were written, with their times in microseconds."""
+    for reading in readings:
+        at: Any = reading.ts_us
+        # Most often seconds; a call for each would take as long as the rest of the loop.
+        plain = type(at) is float and 0 <= at < _SECONDS_END
+        msgspec.structs.force_setattr(reading, "ts_us", round(at * 1_000_000) if plain else _instant(at))
+    return readings
 
 
 _FIELDS = msgspec.json.Decoder(dict[str, Raw])
@@ -170,8 +174,10 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class _Codec(Generic[Reading]):
     def __init__(self, reading: type[Reading]) -> None:
         self._reading: msgspec.json.Decoder[Reading] = msgspec.json.Decoder(reading)
-        several: Any = list.__class_getitem__(reading)
-        self._readings: msgspec.json.Decoder[list[Reading]] = msgspec.json.Decoder(several)
+        batch = msgspec.defstruct(
+            "Batch", [("batch", list.__class_getitem__(reading))], forbid_unknown_fields=True
+        )
+        self._batch: msgspec.json.Decoder[Any] = msgspec.json.Decoder(batch)
         self._names = {item.encode_name for item in msgspec.structs.fields(reading)}
 
     def decode(self, payload: bytes) -> Decoded[Reading]:
@@ -180,19 +186,20 @@ class _Codec(Generic[Reading]):
             # msgspec looks at the text of known fields only.
             if not payload.isascii():
                 payload.decode()
-            if b'"batch"' in payload and "batch" in (envelope := _FIELDS.decode(payload)):
-                return self._batch(envelope)
+            if b'"batch"' in payload:
+                with contextlib.suppress(*UNREADABLE):  # most often all is well; if not, one by one
+                    whole: list[Reading] = self._batch.decode(payload).batch
+                    if len(whole) <= MAX_BATCH_READINGS:
+                        return Decoded(_in_time(whole), [], 0)
+                if "batch" in (envelope := _FIELDS.decode(payload)):
+                    return self._one_by_one(envelope)
             reading, unknown = self._one(payload)
         except UNREADABLE as error:
             raise MalformedPayload(*diagnosis(error)) from None
         return Decoded([reading], [], unknown)
 
-    def _batch(self, envelope: dict[str, Raw]) -> Decoded[Reading]:
+    def _one_by_one(self, envelope: dict[str, Raw]) -> Decoded[Reading]:
         batch = envelope.pop("batch")
-        with contextlib.suppress(*UNREADABLE):  # most often all is well; if not, one by one
-            whole = self._readings.decode(batch)
-            if len(whole) <= MAX_BATCH_READINGS:
-                return Decoded([_in_time(reading) for reading in whole], [], len(envelope))
         try:
             items = _ITEMS.decode(batch)
         except msgspec.ValidationError:
@@ -217,7 +224,7 @@ class _Codec(Generic[Reading]):
     def _one(self, text: bytes | Raw) -> tuple[Reading, int]:
         """The reading, and how many of its fields mean nothing to us."""
         try:
-            return _in_time(self._reading.decode(text)), 0
+            return _in_time([self._reading.decode(text)])[0], 0
         except msgspec.ValidationError as error:
             said = str(error)
             if said.endswith(" - at `$.ts`"):

@@ -5,9 +5,9 @@ what cannot comes out as quarantine rows, with the bytes as received.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from operator import lt
 from typing import NamedTuple
 
 from devices.channels import Decoders
@@ -111,7 +111,7 @@ def sort_out(
     """
     batch = Batch()
     senders: dict[str, tuple[Device, UpChannel]] = {}
-    heard: dict[str, tuple[DeviceKind, list[tuple[int, Reading, int]], list[int]]] = {}
+    runs: dict[str, Run] = {}
     for delivery in deliveries:
         try:
             if (sender := senders.get(delivery.topic)) is None:
@@ -135,11 +135,13 @@ def sort_out(
             else:
                 batch.said.append(Said(device.device_id, said, delivery.received_us, delivery.again))
             continue
-        if deferring:
-            newest_us = max((reading.ts_us for reading in decoded.readings), default=delivery.received_us)
-            if can_wait(delivery, newest_us):
-                batch.deferred.append(Deferred(delivery, newest_us))
-                continue
+        received_us = delivery.received_us
+        readings: Sequence[Reading] = decoded.readings
+        times = [reading.ts_us for reading in readings]
+        newest_us = max(times) if times else received_us
+        if deferring and can_wait(delivery, newest_us):
+            batch.deferred.append(Deferred(delivery, newest_us))
+            continue
         batch.unknown_fields += decoded.unknown_fields
         for message, number in decoded.messages.items():
             batch.messages[channel, message] += number
@@ -149,27 +151,37 @@ def sort_out(
             command = device_topic(prefix, device.kind, device.device_id, "cmd")
             batch.answers.update(dict.fromkeys(Answer(command, answer) for answer in decoded.answers))
         problems = [(problem.reason, problem.index, problem.detail) for problem in decoded.problems]
-        _, kept, refused_at = heard.setdefault(device.device_id, (device.kind, [], []))
-        received = delivery.received_us
-        for index, reading in decoded.placed():
-            if wrong := _wrong_time(reading.ts_us, received, retention_us, now_us):
-                problems.append((wrong[0], index, wrong[1]))
-            else:
-                kept.append((reading.ts_us, reading, received))
+        # The first and the last answer for all: to ask for each reading would cost a fifth of reading it.
+        if times and (
+            newest_us > received_us + MAX_AHEAD_US
+            or _wrong_time(min(times), received_us, retention_us, now_us)
+        ):
+            kept: list[Reading] = []
+            for index, reading in decoded.placed():
+                if wrong := _wrong_time(reading.ts_us, received_us, retention_us, now_us):
+                    problems.append((wrong[0], index, wrong[1]))
+                else:
+                    kept.append(reading)
+            readings, times = kept, [reading.ts_us for reading in kept]
         for index, mean in enumerate(decoded.means, len(decoded.readings) + len(decoded.problems)):
-            if wrong := _wrong_time(mean.begins_us, received, retention_us, now_us):
+            if wrong := _wrong_time(mean.begins_us, received_us, retention_us, now_us):
                 problems.append((wrong[0], index, wrong[1]))
             else:
-                batch.means.append(Mean(device.device_id, mean, received))
-        if problems and device.kind == "vehicle":
-            refused_at += [received for reason, *_ in problems if reason in OF_TIME]
+                batch.means.append(Mean(device.device_id, mean, received_us))
+        if (run := runs.get(device.device_id)) is None:
+            run = runs[device.device_id] = Run(device.device_id, [], [], [])
+        run.times += times
+        run.readings += readings
+        run.received += [received_us] * len(times)
         if problems:
             batch.quarantined.extend(_by_reason(delivery, device.device_id, problems))
-    for device_id, (kind, kept, refused_at) in heard.items():
-        if kept or refused_at:
-            batch.runs[kind].append(_run(device_id, kept, refused_at, batch))
-    for runs in batch.runs.values():
-        runs.sort(key=lambda run: run.device_id)  # one lock order for all collectors
+            if device.kind == "vehicle":
+                run.refused += [received_us for reason, *_ in problems if reason in OF_TIME]
+    for device_id in sorted(runs):  # one lock order for all collectors
+        run = runs[device_id]
+        if run.times or run.refused:
+            _oldest_first(run, batch)
+            batch.runs[devices[device_id].kind].append(run)
     return batch
 
 
@@ -222,25 +234,23 @@ def _by_reason(
     return rows
 
 
-_time: Callable[[tuple[int, Reading, int]], int] = itemgetter(0)
-
-
-def _run(
-    device_id: str, readings: list[tuple[int, Reading, int]], refused_at: list[int], batch: Batch
-) -> Run:
-    """Oldest first; of those with the same time, the first that came stands."""
-    readings.sort(key=_time)  # stable: arrival order within one time
-    kept = readings[:1]
-    for entry in readings[1:]:
-        if entry[0] != kept[-1][0]:
-            kept.append(entry)
-        elif entry[1] == kept[-1][1]:
+def _oldest_first(run: Run, batch: Batch) -> None:
+    """Sort `run`, whose readings are as they came; of those with the same time, the first that came stands."""
+    times, readings = run.times, run.readings
+    if all(map(lt, times, times[1:])):
+        return
+    places = sorted(range(len(times)), key=times.__getitem__)  # stable: as they came within one time
+    kept = places[:1]
+    for place in places[1:]:
+        if times[place] != times[kept[-1]]:
+            kept.append(place)
+        elif readings[place] == readings[kept[-1]]:
             batch.repeated += 1
         else:
             batch.contradicting += 1
-    return Run(
-        device_id, [t for t, _, _ in kept], [r for _, r, _ in kept], [at for _, _, at in kept], refused_at
-    )
+    run.times = [times[place] for place in kept]
+    run.readings = [readings[place] for place in kept]
+    run.received = [run.received[place] for place in kept]
 
 
 def _apart(microseconds: int) -> str:

@@ -4,6 +4,7 @@ Format  PostgreSQL's documentation of COPY, "Binary Format": a header; for each 
         field's length (-1: null) and bytes, big-endian; -1 at the end.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final, LiteralString
 
 import numpy as np
@@ -15,6 +16,7 @@ from analytics.records import QUALITIES
 from ingest.rows import TEXTS, Rows
 
 KEY_COLUMNS: Final = ("ts", "device_id", "quality", "received_at")
+PIECE_ROWS: Final = 4096
 PG_EPOCH_US: Final = 946_684_800_000_000
 """2000-01-01 in Unix microseconds: a binary timestamptz is an int8 counted from there."""
 
@@ -30,11 +32,12 @@ def copy_rows(connection: Connection, target: LiteralString, rows: Rows) -> None
         sql.Identifier(target), sql.SQL(", ").join(map(sql.Identifier, KEY_COLUMNS + rows.table.columns))
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(binary_rows(rows))
+        for part in binary_rows(rows):
+            copy.write(part)
 
 
-def binary_rows(rows: Rows) -> bytes:
-    """All of a COPY's data."""
+def binary_rows(rows: Rows) -> Iterator[bytes | memoryview]:
+    """A COPY's data, piece by piece: the server stores one while the next is made."""
     names = [text.encode() for text in (*rows.device_ids, *QUALITIES, *TEXTS)]
     first_quality = len(rows.device_ids)
     first_text = first_quality + len(QUALITIES)
@@ -55,10 +58,14 @@ def binary_rows(rows: Rows) -> bytes:
         else:
             words[:, at] = np.where(null[:, at], 0, column)
     ends = np.cumsum([0, *map(len, names)])
+    text = np.frombuffer(b"".join(names), np.uint8)
     most = 2 + 12 * len(widths) + int(np.count_nonzero(widths == 0)) * max(map(len, names))
-    out = np.empty(len(rows) * most, np.uint8)
-    used = _write_rows(out, words, null, widths, np.frombuffer(b"".join(names), np.uint8), ends)
-    return b"".join((_HEADER, out[:used].data, _END))
+    out = np.empty(PIECE_ROWS * most, np.uint8)
+    yield _HEADER
+    for begin in range(0, len(rows), PIECE_ROWS):
+        piece = slice(begin, begin + PIECE_ROWS)
+        yield out[: _write_rows(out, words[piece], null[piece], widths, text, ends)].data
+    yield _END
 
 
 @kernel

@@ -5,6 +5,7 @@ A column is float64 with NaN, or int64 with -1, where a reading does not have it
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final, get_args
 
 import numpy as np
@@ -103,9 +104,9 @@ def make_rows(
     """`slots` (N,) and `received_us` (N,) go with `readings`."""
     columns: dict[str, Column] = {}
     for name, kind in zip(table.columns, table.types, strict=True):
-        values = [getattr(reading, name) for reading in readings]
+        values = list(map(attrgetter(name), readings))
         if kind == "text":
-            columns[name] = np.array([_PLACES[value] for value in values], np.int64)
+            columns[name] = np.array(list(map(_PLACES.__getitem__, values)), np.int64)
         elif kind == "int8":
             columns[name] = np.array([-1 if value is None else value for value in values], np.int64)
         else:
@@ -115,7 +116,7 @@ def make_rows(
         device_ids,
         readings,
         slots,
-        np.array([reading.ts_us for reading in readings], np.int64),
+        np.array(list(map(attrgetter("ts_us"), readings)), np.int64),
         received_us,
         columns,
         np.full(len(readings), OK, np.int8),

@@ -36,7 +36,9 @@ def warm_up(catalogue: Catalogue, kinds: Iterable[DeviceKind] = tuple(JUDGES)) -
         with compiling_alone(kind):
             states, _, _ = judge.judge(fleet, [kind], judge.new_states(1), readings)
             judge.due(fleet, [kind], states)
-            binary_rows(make_rows(TABLES[kind], [kind], np.zeros(0, np.int32), [], np.zeros(0, np.int64)))
+            list(
+                binary_rows(make_rows(TABLES[kind], [kind], np.zeros(0, np.int32), [], np.zeros(0, np.int64)))
+            )
             judge.silent(fleet, [kind], states, 0)
             if kind == "fume":
                 piece_hashes(catalogue.fume_rules(), fleet.monitors([kind]), states, readings)

@@ -123,15 +123,16 @@ def test_an_unknown_coordinate_is_nowhere() -> None:
 
 @given(PLACES)
 @example((36.7, 117.5))
+@example((0.0, -62.5))
 def test_there_and_back_is_the_same_place(place: Place) -> None:
     lat, lon = place
     x, y = to_plane(ZHANGQIU, lat, lon)
     back = to_degrees(ZHANGQIU, x, y)
 
     # Far away a float says less, at a pole every longitude is the same place, and the conformal sphere is
-    # a little more than once around.
+    # a little more than once around: by twice 0.25 degrees, which are 55.7 km at the equator.
     near = math.hypot(x, y) < 2e7 and abs(lat) < 89 and abs((lon - 117.5 + 180) % 360 - 180) < 170
-    assert geodesic_near(back, place, 0.001 if near else 50_000)
+    assert geodesic_near(back, place, 0.001 if near else 56_000)
 
 
 def geodesic_near(one: Place, other: Place, metres: float) -> bool:

@@ -17,18 +17,25 @@ TRUCKS = 40
 
 
 def facts(url: str) -> dict[str, Any]:
-    """What is stored and told, but for what may differ between runs: numbers and the time of recording."""
+    """What is stored and told, but for what may differ between runs: numbers and the time of recording.
+
+    A collector that dies between two batches leaves some trucks further on than others. If the broker takes long to
+    send the rest, these are told silent, and that is taken back: such alerts are opened once, withdrawn once, and gone.
+    """
     with psycopg.connect(url) as connection:
         alerts = connection.execute(
             "SELECT device_id, kind, severity, state, started_at, opened_at, cleared_at, lead_id IS NOT NULL"
-            " FROM alert ORDER BY device_id, kind, started_at, state"
+            " FROM alert WHERE state <> 'withdrawn' ORDER BY device_id, kind, started_at"
         ).fetchall()
         positions = connection.execute(
             "SELECT device_id, ts, quality FROM vehicle_position ORDER BY device_id, ts"
         ).fetchall()
         # What happens to one alert within one batch is told once, so the number of updates may differ.
         told = connection.execute(
-            "SELECT type, count(*) FROM outbox WHERE type <> 'alert.updated' GROUP BY type ORDER BY type"
+            "SELECT told, count(*) FROM ("
+            "    SELECT array_agg(type ORDER BY id) AS told FROM outbox"
+            "     WHERE type <> 'alert.updated' GROUP BY alert_id, lead_id) AS of_one"
+            " WHERE told <> '{alert.opened,alert.withdrawn}' GROUP BY told ORDER BY told"
         ).fetchall()
         leads = connection.execute("SELECT count(*) FROM lead").fetchall()
     return {"alerts": alerts, "positions": positions, "told": told, "leads": leads}
@@ -86,4 +93,6 @@ def test_a_collector_killed_again_and_again_loses_and_doubles_nothing(
             break
 
     assert kills >= 1
-    assert facts(database_url) == facts(second_database_url)
+    disturbed, calm = facts(database_url), facts(second_database_url)
+    for what, of_calm in calm.items():
+        assert disturbed[what] == of_calm, what
