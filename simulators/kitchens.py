@@ -178,12 +178,17 @@ class Kitchen:
         dice: random.Random,
         rng: np.random.Generator,
     ) -> list[Truth]:
-        """Have somebody see to the readings of some meals, in place; what was done. To none before the last time is over."""
+        """Have somebody see to the readings of some meals, in place; what was done.
+
+        To none that had begun before the simulation (nobody has seen the hour that is sent again), nor before the last time
+        is over.
+        """
         truths = []
         for begin, end in meals:
-            if dice.random() >= self.scenario.tampering or not suspicion.is_over(
-                cooking_s, midnight_s + begin
-            ):
+            at_s = midnight_s + begin
+            if dice.random() >= self.scenario.tampering:
+                continue
+            if at_s < start_s or not suspicion.is_over(cooking_s, at_s):
                 continue
             first, last = np.searchsorted(seconds, (begin, end))
             done = tampering.tamper(fume, int(first), int(last), self.limit_mg_m3, dice, rng)

@@ -229,7 +229,9 @@ def test_a_gate_with_two_fixes_on_it_is_seen_and_not_told_again_when_left() -> N
     assert passed(fixes, gate) == [("07:13", "GATE", False)]
     short = listed("GATE", (1050, 5), (1150, 5))
     waits = fixes_at((0, (600, 0)), (30, (950, 0)), (60, (1170, 0)), (90, (1172, 0)), (120, (1500, 0)))
-    assert passed(waits, short) == [("07:13:30", "GATE", False)], "nothing is inferred of a road it is still on"
+    assert passed(waits, short) == [("07:13:30", "GATE", False)], (
+        "nothing is inferred of a road it is still on"
+    )
 
 
 def test_a_road_that_is_only_crossed_or_met_or_far_longer_than_the_way_is_not_inferred() -> None:

@@ -211,3 +211,23 @@ def test_between_two_truths_of_a_suspect_monitor_it_was_plausible_for_an_hour() 
             assert between[-1] - between[0] >= 3600, (device_id, one, other)
             checked += 1
     assert checked > 40
+
+
+def test_a_meal_that_had_begun_before_the_simulation_is_not_tampered_with() -> None:
+    always, never = (
+        msgspec.structs.replace(scenario_named("clean"), tampering=share) for share in (1.0, 0.0)
+    )
+    start_s = ROUND * 86_400 - OFFSET_S + 12 * 3600  # noon, when most are cooking
+    checked = 0
+    for device_id in list(district().devices)[-40:]:
+        outlet = district().outlets[district().devices[device_id].bound_to or ""]
+        seen, honest = (
+            next(Kitchen(outlet, device_id, one, 7).days(start_s, OFFSET_S)) for one in (always, never)
+        )
+        rests = np.flatnonzero(~seen.rows["fan_on"])
+        if not len(rests) or not rests[0]:
+            continue
+        under_way = slice(0, rests[0])
+        assert np.array_equal(seen.rows["fume_mg_m3"][under_way], honest.rows["fume_mg_m3"][under_way])
+        checked += 1
+    assert checked > 20
