@@ -77,7 +77,7 @@ def measure(directory: Path, days: int, parked_interval_s: float) -> None:
         f"{fixes:,} fixes of {trucks} trucks in {days} days, {size_gb:.2f} GB of Parquet, written in {written_s:.0f} s"
     )
 
-    rate, _ = rate_of_reading(paths[:6])
+    rate = rate_of_reading(paths[:6])
     print(f"reading alone   {rate / 1e6:6.2f} M fixes/s of processor time")
     rate = statistics.median(rate_of_engine(day.registry, day.frame.head(SAMPLE_ROWS)) for _ in range(3))
     print(f"engine alone    {rate / 1e6:6.2f} M fixes/s of processor time")
@@ -105,13 +105,13 @@ def as_exported(positions: pl.DataFrame, registry: Registry) -> pl.DataFrame:
     ).select(SCHEMAS["vehicle"].keys())
 
 
-def rate_of_reading(paths: Sequence[Path]) -> tuple[float, int]:
-    """Fixes a second of processor time, and how many."""
+def rate_of_reading(paths: Sequence[Path]) -> float:
+    """Fixes a second of processor time."""
     begun = time.process_time()
     # From before the beginning: some simulated clocks are wrong.
     span = START - timedelta(days=1), START + timedelta(days=len(paths) + 1)
     read = sum(len(frame) for frame in archived_frames(paths, *span, columns_of(JUDGES["vehicle"])))
-    return read / (time.process_time() - begun), read
+    return read / (time.process_time() - begun)
 
 
 def rate_of_engine(registry: Registry, sample: pl.DataFrame) -> float:
