@@ -100,7 +100,9 @@ def _measured(kind: str, values: dict[str, float], language: Language) -> str:
         case "fume_exceedance" if "max_mean_mg_m3" in values:
             mean, limit = f"{values['max_mean_mg_m3']:.2f}", f"{values['limit_mg_m3']:g}"
             return (
-                f"十分钟均值 {mean} mg/m³，限值 {limit}" if zh else f"10-min mean {mean} mg/m³, limit {limit}"
+                f"十分钟均值 {mean} mg/m³，限值 {limit} mg/m³"
+                if zh
+                else f"10-min mean {mean} mg/m³, limit {limit} mg/m³"
             )
         case "loaded_stop" if "duration_s" in values:
             minutes = f"{values['duration_s'] / 60:.0f}"
@@ -124,8 +126,9 @@ def _measured(kind: str, values: dict[str, float], language: Language) -> str:
                 label(name, language) for name, value in values.items() if name.startswith("term_") and value
             ]
             if "load_before" in values and "load_after" in values:
-                fall = f"{values['load_before']:.0%} → {values['load_after']:.0%}"
-                signs.append(f"载重 {fall}" if zh else f"load {fall}")
+                before, after = f"{values['load_before']:.0%}", f"{values['load_after']:.0%}"
+                if before != after:  # a raised box may be seen before the load has fallen
+                    signs.append(f"载重 {before} → {after}" if zh else f"load {before} → {after}")
             return ("、" if zh else ", ").join(signs)
     return ""
 

@@ -45,7 +45,10 @@ OLD = (
         "EXISTS (SELECT FROM engine_checkpoint AS newer WHERE newer.device_id = old.device_id AND newer.ts > old.ts"
         " AND newer.ts < %(before)s)"),
 )  # fmt: skip
-DEAD_DELIVERIES = Old("webhook_delivery", "next_at", "state = 'dead'")
+WITH_THE_OUTBOX = (
+    Old("webhook_delivery", "next_at", "state = 'dead'"),
+    Old("webhook_arrival", "arrived_at"),
+)
 AUDIT = Old("audit", "at", "lead_id IS NULL")
 # Rows that another transaction holds are passed over.
 FORGET: LiteralString = """
@@ -77,12 +80,13 @@ PUT_BACK: LiteralString = "INSERT INTO {table} SELECT * FROM of_leads"
 
 
 def prune(connection: Connection[Any], now: datetime, *, kept: timedelta, events_kept: timedelta) -> None:
-    """Delete what is older than `kept` at `now`, and deliveries that were given up `events_kept` ago.
+    """Delete what is older than `kept` at `now`, and deliveries that were given up, or arrived, `events_kept` ago.
 
     Each step is a transaction of its own. After PATIENCE_S the rest is left for the next time.
     """
     limits = [(old, now - kept) for old in OLD]
-    limits += [(DEAD_DELIVERIES, now - events_kept), (AUDIT, now - max(kept, AUDIT_AT_LEAST))]
+    limits += [(old, now - events_kept) for old in WITH_THE_OUTBOX]
+    limits += [(AUDIT, now - max(kept, AUDIT_AT_LEAST))]
     steps = [partial(_forget, connection, old, before) for old, before in limits]
     until = time.monotonic() + PATIENCE_S
     for step in [*steps, partial(_forget_readings, connection, now - kept)]:

@@ -3,7 +3,8 @@
 The outbox is the truth. For each hook the clerk makes a delivery of every event it wants (`spread`), and sends what is
 due (`deliver`), of each stream the oldest first: what has not arrived holds back what comes after it. A delivery that
 keeps failing is put aside (`dead`), and its stream waits with it until somebody has it sent again (`replay`) or gives it
-up (`discard`): a lead's later steps never arrive before an earlier one. Other streams go on.
+up (`discard`): a lead's later steps never arrive before an earlier one. Other streams go on. What has arrived is noted
+(`webhook_arrival`) for as long as the outbox is kept.
 """
 
 import hashlib
@@ -91,7 +92,11 @@ DUE: LiteralString = """
      ORDER BY first.outbox_id
      LIMIT %s
 """
-DONE: LiteralString = "DELETE FROM webhook_delivery WHERE id = %s"
+DONE: LiteralString = """
+    WITH done AS (DELETE FROM webhook_delivery WHERE id = %s RETURNING *)
+    INSERT INTO webhook_arrival (webhook_id, outbox_id, type, stream, attempts)
+    SELECT webhook_id, outbox_id, body ->> 'type', stream, attempts + 1 FROM done
+"""
 FAILED: LiteralString = """
     UPDATE webhook_delivery
        SET attempts = attempts + 1, error = %(error)s, next_at = now() + make_interval(secs => %(wait_s)s),

@@ -48,6 +48,17 @@ class HookShape(Shape):
     last_id: int
     waiting: int
     dead: int
+    arrived_at: datetime | None
+    error: str | None
+
+
+class ArrivedShape(Shape):
+    id: int
+    outbox_id: int
+    type: str
+    stream: str
+    attempts: int
+    arrived_at: datetime
 
 
 class DeadShape(Shape):
@@ -109,7 +120,10 @@ class SubscriptionShape(Shape):
 HOOKS: LiteralString = """
     SELECT id, name, url, types, last_id, created_by, created_at,
            (SELECT count(*) FROM webhook_delivery WHERE webhook_id = webhook.id AND state = 'waiting') AS waiting,
-           (SELECT count(*) FROM webhook_delivery WHERE webhook_id = webhook.id AND state = 'dead') AS dead
+           (SELECT count(*) FROM webhook_delivery WHERE webhook_id = webhook.id AND state = 'dead') AS dead,
+           (SELECT arrived_at FROM webhook_arrival WHERE webhook_id = webhook.id ORDER BY id DESC LIMIT 1) AS arrived_at,
+           (SELECT error FROM webhook_delivery WHERE webhook_id = webhook.id AND error IS NOT NULL
+             ORDER BY outbox_id DESC LIMIT 1) AS error
       FROM webhook
      WHERE (%(id)s::bigint IS NULL OR id = %(id)s)
      ORDER BY id
@@ -128,6 +142,12 @@ DEAD: LiteralString = """
      WHERE webhook_id = %(id)s AND state = 'dead' AND (%(after)s::bigint IS NULL OR outbox_id > %(after)s)
      ORDER BY outbox_id
      LIMIT %(fetch)s
+"""
+
+ARRIVED: LiteralString = """
+    SELECT id, outbox_id, type, stream, attempts, arrived_at FROM webhook_arrival
+     WHERE webhook_id = %(id)s AND (%(after)s::bigint IS NULL OR id < %(after)s)
+     ORDER BY id DESC LIMIT %(fetch)s
 """
 
 
@@ -163,6 +183,16 @@ def list_dead(
     (after,) = page.after or (None,)
     found = rows(connection, DEAD, {"id": webhook_id, "after": after, "fetch": page.fetch})
     return Answer(page.answer(found, lambda row: [row["outbox_id"]]))
+
+
+@router.get("/webhooks/{webhook_id}/arrived", response_model=page_of(ArrivedShape))
+def list_arrived(
+    _: Admin, connection: Database, webhook_id: Identity, page: Annotated[Page, Depends(pages("arrivals", int))]
+) -> Answer:  # fmt: skip
+    """What got through, the newest first; `attempts` counts the one that did. Kept as long as the outbox."""
+    (after,) = page.after or (None,)
+    found = rows(connection, ARRIVED, {"id": webhook_id, "after": after, "fetch": page.fetch})
+    return Answer(page.answer(found, lambda row: [row["id"]]))
 
 
 @router.delete("/webhooks/{webhook_id}/dead/{outbox_id}", status_code=204)

@@ -180,7 +180,7 @@ def test_of_the_checkpoints_that_are_past_the_newest_of_each_device_stays(
     assert times(connection, "engine_checkpoint WHERE device_id = 'V1'") == [NOON - 9 * DAY]
 
 
-def test_deliveries_that_were_given_up_go_when_the_outbox_has_forgotten_them(
+def test_deliveries_that_arrived_or_were_given_up_go_when_the_outbox_has_forgotten_them(
     connection: psycopg.Connection,
 ) -> None:
     hook = insert(
@@ -189,8 +189,12 @@ def test_deliveries_that_were_given_up_go_when_the_outbox_has_forgotten_them(
     for n, (state, days) in enumerate((("dead", 31), ("dead", 29), ("waiting", 31))):
         insert(connection, "webhook_delivery", webhook_id=hook, outbox_id=n, stream="s", body=Jsonb({}), state=state,
                next_at=NOW - days * DAY)  # fmt: skip
+        insert(connection, "webhook_arrival", webhook_id=hook, outbox_id=n, type="t", stream="s", attempts=1,
+               arrived_at=NOW - days * DAY)  # fmt: skip
 
     pruned(connection)
+
+    assert connection.execute("SELECT outbox_id FROM webhook_arrival").fetchall() == [(1,)]
 
     assert [row[0] for row in connection.execute("SELECT outbox_id FROM webhook_delivery ORDER BY 1")] == [
         1,

@@ -144,8 +144,11 @@ def test_what_keeps_failing_waits_longer_is_put_aside_and_sent_again_when_asked(
     heard = len(listener.heard)
     assert webhooks.deliver(connection, client) == 0  # the second step waits behind the first
     assert webhooks.replay(connection, hook_id, None) == 1
+    connection.execute("UPDATE webhook_delivery SET attempts = 3 WHERE state = 'waiting' AND attempts = 0")
     assert webhooks.deliver(connection, client) == 2
     assert [said["lead"]["step"] for said in listener.bodies[heard:]] == [1, 2]
+    noted = connection.execute("SELECT type, stream, attempts FROM webhook_arrival ORDER BY id").fetchall()
+    assert noted == [("lead.changed", f"lead:{lead_id}", 4)] * 2
 
 
 def test_what_is_given_up_lets_its_stream_go_on(

@@ -43,6 +43,16 @@ def test_an_admin_keeps_webhooks_and_their_secrets_are_shown_to_nobody(
     database.execute("UPDATE webhook_delivery SET state = 'dead'")
     assert admin.delete(f"/webhooks/{hook_id}/dead/1").status_code == 204
     assert admin.get(f"/webhooks/{hook_id}/dead").json()["items"] == []
+    for event in (3, 4, 3):  # a replay told 3 again
+        builders.insert(
+            database, "webhook_arrival", webhook_id=hook_id, outbox_id=event, type="alert.opened", stream="alert:1",
+            attempts=1,
+        )  # fmt: skip
+    (newest,) = (page := admin.get(f"/webhooks/{hook_id}/arrived", params={"limit": 1}).json())["items"]
+    rest = admin.get(f"/webhooks/{hook_id}/arrived", params={"cursor": page["next_cursor"]}).json()["items"]
+    assert [one["outbox_id"] for one in (newest, *rest)] == [3, 4, 3]
+    assert admin.get("/webhooks").json()[0]["arrived_at"] == newest["arrived_at"]
+    assert admin.get("/webhooks/99/arrived").json()["items"] == []
     assert admin.delete(f"/webhooks/{hook_id}").status_code == 204
     assert admin.delete(f"/webhooks/{hook_id}").status_code == 404
 

@@ -35,7 +35,7 @@ def test_without_anything_set_the_default_holds_and_says_that_nobody_measured_it
     assert [(one["scope"], one["subject"], one["confirmed"]) for one in told] == [
         ("default", "", False), ("trade", "早餐", False), ("trade", "烧烤", False),
     ]  # fmt: skip
-    assert {one["source"] for one in told} == {"design value; no measured source was found"}
+    assert {one["source"] for one in told} == {"设计值，未找到实测依据"}
 
 
 def test_an_outlets_own_go_before_its_trades_and_those_before_the_default(

@@ -23,16 +23,17 @@ from tests.service.running import environment, fleetfume
 Database = psycopg.Connection[tuple[Any, ...]]
 
 
-def a_dead_letter(database: Database) -> int:
-    """Of a webhook whose receiver is away; the webhook's number."""
+def dead_letters(database: Database, *events: int) -> int:
+    """Of a webhook whose receiver is away, each of a lead of its own; the webhook's number."""
     hook = builders.insert(
         database, "webhook", name="市平台", url="http://127.0.0.1:9/", secret="a secret of sixteen",
         types=["lead.changed"], last_id=10**6, created_by="root",
     )  # fmt: skip
-    builders.insert(
-        database, "webhook_delivery", webhook_id=hook, outbox_id=7, stream="lead:1", state="dead", error="HTTP 500",
-        attempts=12, body=Jsonb({"id": 7, "type": "lead.changed", "at": "2026-11-25T21:00:00Z"}),
-    )  # fmt: skip
+    for event in events:
+        builders.insert(
+            database, "webhook_delivery", webhook_id=hook, outbox_id=event, stream=f"lead:{event}", state="dead",
+            error="HTTP 500", attempts=12, body=Jsonb({"id": event, "type": "lead.changed", "at": "2026-11-25T21:00:00Z"}),
+        )  # fmt: skip
     return int(hook)
 
 
@@ -78,6 +79,8 @@ def test_nobody_is_shown_what_his_role_may_not(sit_down: SitDown, new_lead: Call
         ("/notices", "list-count", ("subscribe",)),
         ("/transfers", "list-count", ("take-in",)),
         ("/handover", "handover", ("handover-give",)),
+        ("/registry", "list-count", ("registry-new", "registry-row")),
+        ("/office", "level", ("levels-keep", "level-add")),
     ):
         go(viewer, path)
         expect(viewer.get_by_test_id(there).first).to_be_visible(timeout=PATIENCE_MS)
@@ -110,20 +113,36 @@ def test_a_draw_is_made_refused_in_words_and_verified_by_anyone(
     assert "the pool and the seed give this draw" in said
 
 
-def test_an_admin_sends_dead_letters_again(sit_down: SitDown, database: Database) -> None:
-    hook = a_dead_letter(database)
+def test_an_admin_gives_a_dead_letter_up_sends_the_others_again_and_sees_what_arrived(
+    sit_down: SitDown, database: Database
+) -> None:
+    hook = dead_letters(database, 7, 8)
+    builders.insert(
+        database,
+        "webhook_arrival",
+        webhook_id=hook,
+        outbox_id=5,
+        type="alert.opened",
+        stream="alert:1",
+        attempts=2,
+    )
     admin = sit_down("root")
     go(admin, "/webhooks")
     admin.get_by_test_id("row").first.click()
     expect(admin.get_by_test_id("dead-letters")).to_contain_text("HTTP 500", timeout=PATIENCE_MS)
     expect(admin.get_by_test_id("dead-letters")).to_contain_text("线索变动")
+    expect(admin.get_by_test_id("arrived")).to_contain_text("新告警试过 2 次")
     shoot(admin, "webhooks")
+    admin.get_by_test_id("hook-discard-7").click()
+    expect(admin.get_by_test_id("dead-letters")).to_contain_text("永远收不到")
+    admin.get_by_test_id("hook-discard-7").click()
+    expect(admin.get_by_test_id("dead-letters").locator("tbody tr")).to_have_count(1, timeout=PATIENCE_MS)
     admin.get_by_test_id("hook-replay").click()
     expect(admin.get_by_test_id("hook-noneDead")).to_be_visible(timeout=PATIENCE_MS)
-    (state, attempts) = database.execute(
-        "SELECT state, attempts FROM webhook_delivery WHERE webhook_id = %s", (hook,)
-    ).fetchone() or (None, None)
-    assert state == "waiting"
+    ((event, state, attempts),) = database.execute(
+        "SELECT outbox_id, state, attempts FROM webhook_delivery WHERE webhook_id = %s", (hook,)
+    ).fetchall()
+    assert (event, state) == (8, "waiting")
     assert attempts in {0, 1}  # the service may have tried already
     admin.get_by_test_id("hook-forget").click()
     admin.get_by_test_id("hook-forget").click()
@@ -224,3 +243,114 @@ def test_who_looked_at_a_lead_is_told_to_reviewers_and_a_shift_is_told_of_what_i
     expect(reviewer.get_by_test_id("list-count")).to_have_text("共 1 条", timeout=PATIENCE_MS)
     expect(reviewer.get_by_test_id("audit")).to_contain_text("查看线索")
     expect(reviewer.get_by_test_id("audit")).to_contain_text("wang")
+
+
+def test_an_admin_sets_levels_limits_deadlines_and_working_days(
+    sit_down: SitDown, database: Database
+) -> None:
+    admin = sit_down("root")
+    go(admin, "/office")
+    expect(admin.get_by_test_id("level")).to_have_count(5, timeout=PATIENCE_MS)
+    admin.get_by_test_id("level-up-2").click()  # 法制审核 before 中队负责人
+    admin.get_by_test_id("level-drop-4").click()
+    admin.get_by_test_id("level-add").click()
+    expect(admin.get_by_test_id("levels-wrong")).to_contain_text("请填写每一级的中英文名称")
+    expect(admin.get_by_test_id("levels-keep")).to_be_disabled()
+    admin.get_by_test_id("level-zh-4").fill("局长")
+    admin.get_by_test_id("level-en-4").fill("Director")
+    shoot(admin, "office")
+    admin.get_by_test_id("levels-keep").click()
+    expect(admin.get_by_test_id("levels-keep")).to_be_disabled(timeout=PATIENCE_MS)
+    admin.get_by_test_id("distinct-people").click()
+    expect(admin.get_by_test_id("distinct-people")).to_have_attribute("aria-checked", "true")
+    levels = database.execute("SELECT level FROM review_level ORDER BY position").fetchall()
+    assert [level for (level,) in levels] == [
+        "handler",
+        "legal",
+        "squad_leader",
+        "deputy_director",
+        "level_1",
+    ]
+    assert database.execute("SELECT distinct_people FROM review_rule").fetchone() == (True,)
+
+    admin.get_by_text("签收时限", exact=True).click()
+    critical = admin.locator("[data-testid=row][data-key=critical]")
+    critical.click()
+    admin.get_by_test_id("limit-minutes").fill("3")
+    admin.get_by_test_id("limit-send").click()
+    expect(critical).to_contain_text("3 分钟", timeout=PATIENCE_MS)
+    admin.locator("[data-testid=row][data-key=minor]").click()
+    admin.get_by_test_id("limit-drop").click()
+    admin.get_by_test_id("limit-drop").click()
+    expect(admin.locator("[data-testid=row][data-key=minor]")).to_contain_text(
+        "不设时限", timeout=PATIENCE_MS
+    )
+
+    admin.get_by_text("办理期限", exact=True).click()
+    verifying = admin.locator("[data-testid=row][data-key=verifying]")
+    verifying.click()
+    admin.get_by_test_id("deadline-days").fill("4")
+    admin.get_by_test_id("deadline-confirmed").click()
+    admin.get_by_test_id("deadline-send").click()
+    expect(verifying).to_contain_text("4 个工作日", timeout=PATIENCE_MS)
+    expect(verifying).to_contain_text("已核实")
+
+    admin.get_by_text("工作日历", exact=True).click()
+    admin.get_by_test_id("year").fill("2026")
+    admin.keyboard.press("Enter")
+    admin.get_by_test_id("day-2026-11-27").click()
+    expect(admin.get_by_test_id("year-unknown")).to_have_count(0)
+    choose(admin, "day-working", "休息日")
+    admin.get_by_test_id("day-note").fill("本局安排")
+    admin.get_by_test_id("day-send").click()
+    expect(admin.get_by_test_id("day-2026-11-27")).to_have_attribute(
+        "title", "2026-11-27 · 休息日 · 本局安排", timeout=PATIENCE_MS
+    )
+    admin.get_by_test_id("day-back").click()
+    expect(admin.get_by_test_id("day-2026-11-27")).to_have_attribute("title", "2026-11-27 · 工作日")
+    admin.get_by_test_id("year").fill("2100")
+    admin.keyboard.press("Enter")
+    expect(admin.get_by_test_id("year-unknown")).to_contain_text("2100", timeout=PATIENCE_MS)
+
+
+def test_an_admin_changes_the_register_row_by_row_and_is_told_what_is_wrong(
+    sit_down: SitDown, database: Database
+) -> None:
+    admin = sit_down("root")
+    go(admin, "/registry/sites")
+    admin.get_by_test_id("registry-row-site_id").fill("NEW")
+    admin.get_by_test_id("registry-row-name").fill("新消纳场")
+    choose(admin, "registry-row-kind", "消纳场")
+    admin.get_by_test_id("registry-row-geometry-draw-Point").click()
+    admin.get_by_test_id("registry-row-geometry-map").click()
+    expect(admin.get_by_test_id("registry-row-geometry-draw-Point")).to_have_attribute(
+        "aria-pressed", "false"
+    )
+    admin.get_by_test_id("registry-row-send").click()
+    expect(admin.get_by_text("半径（米）: 中心点须填写半径")).to_be_visible(timeout=PATIENCE_MS)
+    admin.get_by_test_id("registry-row-radius_m").fill("120")
+    assert admin.evaluate("document.documentElement.scrollHeight <= innerHeight"), "the page itself scrolls"
+    shoot(admin, "registry")
+    admin.get_by_test_id("registry-row-send").click()
+    row = admin.locator("[data-testid=row][data-key=NEW]")
+    expect(row).to_contain_text("新消纳场", timeout=PATIENCE_MS)
+    ((kind, radius),) = database.execute(
+        "SELECT geometry ->> 'type', radius_m FROM site WHERE site_id = 'NEW'"
+    ).fetchall()
+    assert (kind, radius) == ("Point", 120)
+
+    expect(admin.get_by_test_id("registry-row-site_id")).to_have_count(0)  # a row keeps its key
+    admin.get_by_test_id("registry-row-name").fill("新消纳场（扩）")
+    admin.get_by_test_id("registry-row-send").click()
+    expect(row).to_contain_text("新消纳场（扩）", timeout=PATIENCE_MS)
+    admin.get_by_test_id("registry-drop").click()
+    admin.get_by_test_id("registry-drop").click()
+    expect(row).to_have_count(0, timeout=PATIENCE_MS)
+
+    admin.get_by_text("运输企业", exact=True).click()
+    admin.locator("[data-testid=row][data-key=C2]").focus()
+    admin.keyboard.press("ArrowUp")
+    admin.keyboard.press("Enter")  # C1
+    admin.get_by_test_id("registry-drop").click()
+    admin.get_by_test_id("registry-drop").click()
+    expect(admin.get_by_text("“C1”仍被引用，不能删除")).to_be_visible(timeout=PATIENCE_MS)

@@ -22,6 +22,8 @@ export const router = createRouter({
     { path: '/draws', name: 'draws', component: () => import('./pages/DrawsPage.vue') },
     { path: '/devices/:id?', name: 'devices', component: () => import('./pages/DevicesPage.vue') },
     { path: '/notices', name: 'notices', component: () => import('./pages/NoticesPage.vue') },
+    { path: '/registry/:noun?', name: 'registry', component: () => import('./pages/RegistryPage.vue') },
+    { path: '/office', name: 'office', component: () => import('./pages/OfficePage.vue') },
     { path: '/webhooks', name: 'webhooks', component: () => import('./pages/WebhooksPage.vue') },
     { path: '/audit', name: 'audit', component: () => import('./pages/AuditPage.vue') },
     { path: '/:rest(.*)', redirect: '/' },

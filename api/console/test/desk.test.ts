@@ -58,6 +58,15 @@ describe('a refusal', () => {
       .toBe('填写有误，请改正后再提交。（名称: 必填；seed: Odd）')
   })
 
+  test('of a row of the register says it in their language too', () => {
+    const row = (field: string, msg: string) => problemText(422, '…', [{ loc: ['body', field], msg, type: 'registry' }])
+    expect(row('hours', "'x' is not HH:MM-HH:MM, several with ';'")).toContain('时段: 应写成 22:00-06:00')
+    expect(row('company_id', "there is no company_id 'C9' in companies")).toContain('企业编号: 名录中没有“C9”')
+    expect(row('geometry', 'the outline encloses nothing properly: Self-intersection[117.5 36.7]')).toContain('自相交')
+    expect(problemText(409, "site_id 'TIP' is still referred to, so it stays: permits in the database, 'P1' (disposal_site_id). Change or remove those first"))
+      .toBe("“TIP”仍被引用，不能删除：permits in the database, 'P1' (disposal_site_id)。请先改掉或删除这些。")
+  })
+
   test('for no fault of the officer keeps the inner workings to itself', () => {
     expect(problemText(0, 'Failed to fetch')).toBe('连不上服务。请检查网络，稍后重试；持续两分钟以上请通知运维。')
     expect(problemText(500, 'a fault of the service, which its log describes')).not.toContain('log describes')

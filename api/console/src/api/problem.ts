@@ -28,7 +28,31 @@ const KNOWN: readonly [RegExp, string][] = [
   [/^quiet hours have a beginning and an end/, 'quietHours'],
   [/^the picture has .* bytes/, 'photoLarge'],
   [/^this is no JPEG, PNG or WebP/, 'photoKind'],
+  [/^\w+ '(?<id>.+)' is among the \w+ already/, 'rowThere'],
+  [/^\w+ '(?<id>.+)' is still referred to, so it stays: (?<rows>.+)\. Change or remove/, 'stillWanted'],
   [/^too many failed logins: try again in (?<s>\d+) s/, 'manyLogins'],
+]
+
+/** What a cell of the register may be refused for: devices/cells.py, checks.py and geometry.py. */
+const ROW: readonly [RegExp, string][] = [
+  [/^is empty, and must be known|^has no coordinates/, 'empty'],
+  [/is not a number$|is not a whole number/, 'number'],
+  [/is negative$/, 'negative'],
+  [/must be more than 0$/, 'positive'],
+  [/is not HH:MM-HH:MM|is not a range of the day/, 'hours'],
+  [/is not a day|^there is no day/, 'day'],
+  [/is before valid_from/, 'order'],
+  [/is not a key:/, 'key'],
+  [/is not one plate:/, 'plate'],
+  [/is not a device id:/, 'deviceId'],
+  [/they look exchanged|has lat before lon/, 'swapped'],
+  [/^is empty, and l(at|on) is not/, 'bothOrNeither'],
+  [/degrees$|is not on Earth/, 'degrees'],
+  [/^must be .* not |^a (line|ring) needs|is not a position|coordinates that are no list|^the ring is not closed/, 'shape'],
+  [/^the outline encloses nothing/, 'crossing'],
+  [/a Point needs the radius/, 'radiusWanted'],
+  [/goes with a Point/, 'radiusNot'],
+  [/^there is no \w+ '(?<id>.+)' in \w+$/, 'dangling'],
 ]
 
 const STATUS: Record<number, string> = { 0: 'away', 401: 'ended', 403: 'role', 404: 'gone', 409: 'late', 413: 'large', 422: 'malformed', 429: 'slower', 502: 'away', 503: 'busy', 504: 'away' }
@@ -39,8 +63,10 @@ function fieldsText(errors: FieldError[]): string {
   return errors
     .map(({ loc, msg, type }) => {
       const name = String(loc.filter((part) => part !== 'body' && part !== 'query').at(-1) ?? '')
-      const why = i18n.global.te(`problem.field.${type}`) ? t(`problem.field.${type}`) : msg
-      return name ? `${label(name)}: ${why}` : why
+      const known = ROW.find(([pattern]) => pattern.test(msg))
+      const why = known ? t(`problem.row.${known[1]}`, known[0].exec(msg)?.groups ?? {}) : i18n.global.te(`problem.field.${type}`) ? t(`problem.field.${type}`) : msg
+      const word = i18n.global.te(`registry.field.${name}`) ? t(`registry.field.${name}`) : label(name)
+      return name ? `${word}: ${why}` : why
     })
     .join(isChinese() ? '；' : '; ')
 }

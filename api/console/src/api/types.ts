@@ -402,9 +402,13 @@ export interface Draw {
     drawn: { target: string; officers: string[] }[]
   }
 }
-export interface Webhook { id: number; name: string; url: string; types: string[]; last_id: number; waiting: number; dead: number; created_by: string; created_at: string }
-export interface DeadLetter { id: number; outbox_id: number; stream: string; attempts: number; error: string | null; body: { type?: string; at?: string } }
+export interface Webhook { id: number; name: string; url: string; types: string[]; last_id: number; waiting: number; dead: number; arrived_at: string | null; error: string | null; created_by: string; created_at: string }
+export interface Arrival { id: number; outbox_id: number; type: string; stream: string; attempts: number; arrived_at: string }
+export interface DeadLetter { id: number; outbox_id: number; stream: string; attempts: number; error: string | null; held: number; body: { type?: string; at?: string } }
 export const EVENT_TYPES = ['alert.opened', 'alert.updated', 'alert.cleared', 'alert.withdrawn', 'lead.changed'] as const
+export interface TimeLimit { severity: Severity; ack_within_s: number; escalate_to: string }
+export interface Deadline { subject: string; days: number; counted: 'working' | 'calendar'; basis: string; as_of: string; confirmed: boolean }
+export interface OfficeDay { day: string; working: boolean; known: boolean; note: string | null }
 export interface Channel { name: string; kind: string; language: string; quiet_from: string | null; quiet_to: string | null; waiting: number; error: string | null }
 export interface Subscription { id: number; channel: string; owner: string; events: string[]; kinds: string[]; severities: string[]; jurisdictions: string[]; squads: string[] }
 export const OCCASIONS = ['alert.opened', 'alert.escalated', 'lead.opened', 'lead.moved'] as const

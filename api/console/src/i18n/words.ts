@@ -1,5 +1,5 @@
 /** Times and values as an officer reads them. */
-import { i18n } from './index'
+import { i18n, label } from './index'
 import { ago, now } from '../state/clock'
 
 const t = i18n.global.t
@@ -30,6 +30,9 @@ const UNITS: readonly [RegExp, string][] = [
 ]
 
 export const unitOf = (name: string): string => UNITS.find(([ending]) => ending.test(name))?.[1] ?? ''
+
+/** What was measured, without the unit that its value carries beside it. */
+export const measureName = (name: string): string => (unitOf(name) ? label(name).replace(/\s*[（(][^（()）]*[)）]$/, '') : label(name))
 
 /** 1234.5 → 1,235; 0.456 → 0.46; enough digits to compare, no more. */
 export function numberText(value: number | null | undefined): string {

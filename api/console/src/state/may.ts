@@ -22,8 +22,12 @@ export const WHO = {
   'POST /devices/{device_id}/commands': 'duty',
   'POST /correction-orders': 'duty squad',
   'POST /outlets/{outlet_id}/cleanings': 'duty squad',
+  'PUT /meal-hours': '',
   'POST /subscriptions': 'duty squad reviewer',
   'PUT /channels/{name}': '',
+  'PUT /companies/{company_id}': '',
+  'PUT /office/review-levels': '',
+  'PUT /office/time-limits/{severity}': '',
   'GET /webhooks': '',
   'GET /audit': 'reviewer',
 } as const
