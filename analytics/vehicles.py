@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from analytics.district import District
 from analytics.haulage.believing import quality_after, quality_alone
-from analytics.haulage.loaded_stop import end_loaded_stop, fold_loaded_stop
+from analytics.haulage.loaded_stop import fold_loaded_stop, fold_standing
 from analytics.haulage.loads import end_load, fold_load, is_delivered, leave, loads_here
 from analytics.haulage.no_go import fold_no_go, sweep_no_go
 from analytics.haulage.off_route import fold_off_route
@@ -254,8 +254,9 @@ def _fold_good_fix(
         fold_place(district, state, here, found, count)
     else:
         place_nowhere(state, here)
+    if state["stand_ts"] != NEVER:
+        fold_standing(rules, state, here, events)
     if stop_ends_here(rules, state, here):
-        end_loaded_stop(state, here, events)
         note_stop(rules, state)
     fold_stop(rules, state, here)
     fold_stay(state, here, rules.stay_m)

@@ -46,7 +46,8 @@ END: LiteralString = """
      WHERE device_id = %(device_id)s AND loaded_at = %(loaded_at)s
 """
 PASSAGE: LiteralString = """
-    INSERT INTO road_passage (device_id, ts, road_id, loaded_at) VALUES (%(device_id)s, %(at)s, %(road_id)s, %(loaded_at)s)
+    INSERT INTO road_passage (device_id, ts, road_id, loaded_at, inferred)
+    VALUES (%(device_id)s, %(at)s, %(road_id)s, %(loaded_at)s, %(inferred)s)
         ON CONFLICT DO NOTHING
 """
 
@@ -119,7 +120,7 @@ def write_trips(connection: Connection, fleet: Fleet, subject: Subject, events: 
         elif event["action"] == CLEARED:
             connection.execute(END, said | _end(event, capacity_m3))
         else:
-            connection.execute(PASSAGE, said)
+            connection.execute(PASSAGE, said | {"inferred": bool(event["values"][0] == 1)})
 
 
 def _said(fleet: Fleet, event: Any) -> dict[str, Any]:

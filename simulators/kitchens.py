@@ -78,9 +78,9 @@ class Kitchen:
 
     def days(self, start_s: float, offset_s: float) -> Iterator[KitchenDay]:
         """From `start_s` on, for ever; `offset_s` is the local clock's lead over UTC."""
-        day, dirt = int((start_s + offset_s) // DAY_S), Dirt()
+        day, dirt, suspicion = int((start_s + offset_s) // DAY_S), Dirt(), tampering.Suspicion()
         while True:
-            made = self._day(day, offset_s, start_s)
+            made = self._day(day, offset_s, start_s, suspicion)
             if self.scenario.ageing:
                 made.truths.extend(self._dirty(dirt, day, made, offset_s, start_s))
             yield made
@@ -114,7 +114,7 @@ class Kitchen:
             decided=int((day + 1 - since) * DAY_S),
         )
 
-    def _day(self, day: int, offset_s: float, start_s: float) -> KitchenDay:
+    def _day(self, day: int, offset_s: float, start_s: float, suspicion: tampering.Suspicion) -> KitchenDay:
         dice = random.Random(f"{self.seed}/{self.device_id}/{day}")
         rng = np.random.default_rng([self.seed & 0xFFFFFFFF, zlib.crc32(self.device_id.encode()), day])
         midnight_s = day * DAY_S - offset_s
@@ -148,7 +148,11 @@ class Kitchen:
         rows["ts"] = rows["due"] = (midnight_s + seconds).astype(np.int64) * SECOND_US
         rows["fan_on"], rows["purifier_on"] = fan, purifier
         rows["fume_mg_m3"] = self._measured(self._fume(seconds, fan, over, day, rng), day, rng)
-        truths += self._tamper(rows["fume_mg_m3"], seconds, untouched, midnight_s, start_s, dice, rng)
+        cooking_s = (midnight_s + seconds[fan & ~silent]).astype(np.float64)
+        truths += self._tamper(
+            rows["fume_mg_m3"], seconds, untouched, cooking_s, suspicion, midnight_s, start_s, dice, rng
+        )
+        suspicion.is_over(cooking_s, midnight_s + DAY_S)
         self._rest(rows, rng)
         rows = rows[~silent]
         return KitchenDay(rows[rows["ts"] >= start_s * SECOND_US], midnight_s + DAY_S, truths)
@@ -167,19 +171,29 @@ class Kitchen:
         fume: NDArray[np.float64],
         seconds: NDArray[np.int64],
         meals: list[tuple[int, int]],
+        cooking_s: NDArray[np.float64],
+        suspicion: tampering.Suspicion,
         midnight_s: float,
         start_s: float,
         dice: random.Random,
         rng: np.random.Generator,
     ) -> list[Truth]:
-        """Have somebody see to the readings of some meals, in place; what was done."""
+        """Have somebody see to the readings of some meals, in place; what was done.
+
+        To none that had begun before the simulation (nobody has seen the hour that is sent again), nor before the last time
+        is over.
+        """
         truths = []
         for begin, end in meals:
+            at_s = midnight_s + begin
             if dice.random() >= self.scenario.tampering:
+                continue
+            if at_s < start_s or not suspicion.is_over(cooking_s, at_s):
                 continue
             first, last = np.searchsorted(seconds, (begin, end))
             done = tampering.tamper(fume, int(first), int(last), self.limit_mg_m3, dice, rng)
             if done is not None:
+                suspicion.begin(midnight_s + float(seconds[done.last]))
                 truths += self._truth(
                     "monitor_suspect",
                     int(seconds[done.first]),

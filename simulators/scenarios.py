@@ -23,7 +23,9 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sensors: bool = True
     """No: no terminal has a load, lift or cover sensor."""
     duty: float
-    """Share of trucks that work a shift."""
+    """Share of trucks that work a shift; 0: all stand in their yards."""
+    parked_interval_s: float = 300.0
+    """How often a terminal reports with the ignition off."""
     dumping_on_route: float = 0.0
     """Chance, as all that follow: of each haul."""
     dumping_off_route: float = 0.0

@@ -26,6 +26,33 @@ class Done:
     note: str
 
 
+PLAUSIBLE_S = 3600.0
+
+
+@dataclass(slots=True)
+class Suspicion:
+    """How long what was done to a monitor makes it suspect: until it has been plausible for an hour (contract, section 4).
+
+    What is done to it before that is more of the same episode. Instants are seconds since 1970.
+    """
+
+    _tampered: float = -np.inf
+    _plausible: float = np.inf
+
+    def begin(self, last_s: float) -> None:
+        """Readings up to then were seen to."""
+        self._tampered, self._plausible = last_s, np.inf
+
+    def is_over(self, cooking_s: NDArray[np.float64], at_s: float) -> bool:
+        """Whether it is at `at_s`, `cooking_s` being when readings with the fan on came, on the days since, day by day."""
+        seen = cooking_s[(cooking_s > self._tampered) & (cooking_s < at_s)]
+        if len(seen):
+            self._plausible = min(self._plausible, float(seen[0]))
+            if seen[-1] - self._plausible >= PLAUSIBLE_S:
+                self._tampered = -np.inf
+        return self._tampered == -np.inf
+
+
 def tamper(
     fume: Fumes, first: int, last: int, limit: float, dice: random.Random, rng: np.random.Generator
 ) -> Done | None:

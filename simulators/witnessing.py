@@ -77,6 +77,30 @@ def speeding(track: Track, roads: list[LimitedRoad]) -> list[Spell]:
     return spells
 
 
+def unloaded_s(track: Track, begin_s: float, *, lift: bool, load: bool) -> float:
+    """When, from `begin_s` on, the fix comes that completes an unloading, as a lift or a load sensor tells it; inf: none.
+
+    (a) the box up under 10 km/h on two fixes in a row that span 10 s, (b) the load 0.4 less than within the last 10 min and
+    300 m. Up to that fix the load is a load.
+    """
+    _is_track(track)
+    after = track["at"] >= begin_s
+    ends = [np.inf]
+    if lift:
+        for first, last in runs(after & track["lift"] & (track["speed_kmh"] < 10)):
+            lasted = track["at"][first : last + 1] - track["at"][first] >= 10
+            ends += [float(track["at"][first + np.argmax(lasted)])] if lasted.any() else []
+    if load:
+        for row in np.flatnonzero(after & (np.diff(track["load"], prepend=0.0) < 0)).tolist():
+            here, before = track[row], track[: row + 1][after[: row + 1]]
+            near = np.hypot(before["x"] - here["x"], before["y"] - here["y"]) <= 300
+            recent = before["load"][near & (here["at"] - before["at"] <= 600)]
+            if recent.max() - here["load"] >= 0.4 - 1e-6:
+                ends.append(float(here["at"]))
+                break
+    return min(ends)
+
+
 def runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """First and last index of every unbroken run of True."""
     edges = np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8))

@@ -77,7 +77,8 @@ SITES: LiteralString = """
 PASSAGES: LiteralString = """
     SELECT road.road_id, road.name AS road_name, extract(hour FROM passage.ts AT TIME ZONE %(zone)s)::int AS hour,
            grouping(extract(hour FROM passage.ts AT TIME ZONE %(zone)s)::int) = 1 AS total,
-           count(passage.ts) AS passages, count(DISTINCT passage.device_id) AS vehicles
+           count(passage.ts) AS passages, count(*) FILTER (WHERE passage.inferred) AS inferred,
+           count(DISTINCT passage.device_id) AS vehicles
       FROM road
       LEFT JOIN road_passage passage ON passage.road_id = road.road_id
             AND passage.ts >= %(since)s AND passage.ts < %(until)s
@@ -142,13 +143,15 @@ def _vehicles(connection: Connection[Any], period: Period, heard: Sequence[dict[
 
 def _passages(connection: Connection[Any], period: Period) -> Table:
     roads: dict[str, dict[str, Any]] = defaultdict(lambda: dict.fromkeys(HOURS, 0))
-    for road_id, road_name, hour, total, passages, vehicles in connection.execute(
+    for road_id, road_name, hour, total, passages, inferred, vehicles in connection.execute(
         PASSAGES, period.parameters
     ):
         if total:
             roads[road_id] |= {
-                "road_id": road_id, "road_name": road_name, "passages": passages, "vehicles_passed": vehicles
+                "road_id": road_id, "road_name": road_name, "passages": passages, "passages_inferred": inferred,
+                "vehicles_passed": vehicles,
             }  # fmt: skip
         elif hour is not None:
             roads[road_id][HOURS[hour]] = passages
-    return table("passages", ("road_id", "road_name", "passages", "vehicles_passed", *HOURS), roads.values())
+    columns = ("road_id", "road_name", "passages", "passages_inferred", "vehicles_passed", *HOURS)
+    return table("passages", columns, roads.values())

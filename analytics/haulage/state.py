@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analytics.records import NEVER, UNKNOWN
 
-VEHICLE_LAYOUT = 5
+VEHICLE_LAYOUT = 6
 """To be raised with every change of VEHICLE_STATE: a state of another layout cannot be read."""
 
 AT_SITE, AT_SOURCE, AT_TRANSFER, AT_PARKING, MAY_UNLOAD, AT_PERMITTED = 1, 2, 4, 8, 16, 32
@@ -23,6 +23,7 @@ STAYS = 24
 PERMITS = 8
 ZONES = 4
 RECENT = 8
+PASSED = 4
 OVERLAPS = 16
 
 VEHICLE_STATE = np.dtype(
@@ -60,7 +61,7 @@ VEHICLE_STATE = np.dtype(
         ("stop_flags", "i1"),  # where its fixes lay, together
         ("stop_loads", "i1"),  # a load began with it
         ("stop_loaded", "i1"),  # throughout, with one load
-        ("stop_open", "i1"),  # it is an open loaded_stop
+        ("stand_astray", "i1"),  # of the open loaded_stop: the last good fix was slow, and not there
         ("parked_ts", "i8"),  # in a parking site since
         # Recent places: a ring of entries, each some fixes that followed one another.
         ("stay_next", "i1"),  # where the next entry goes
@@ -80,10 +81,10 @@ VEHICLE_STATE = np.dtype(
         ("older_flags", "i1"),  # with those before it in the same stay
         # The load.
         ("loaded", "i1"),
-        ("loaded_ts", "i8"),  # last good fix at which it was
         ("hauling", "i1"),  # a load is followed: it has not been unloaded since
         ("haul_left", "i1"),  # it has left its source
         ("haul_delivered", "i1"),  # it has been where it may be unloaded
+        ("loaded_ts", "i8"),  # last good fix at which it was
         ("haul_ts", "i8"),
         ("haul_left_ts", "i8"),  # with the place
         ("left_lat", "f8"),
@@ -111,16 +112,21 @@ VEHICLE_STATE = np.dtype(
         ("recent_ts", "i8", (RECENT,)),
         ("recent_lat", "f8", (RECENT,)),
         ("recent_lon", "f8", (RECENT,)),
+        # loaded_stop: the stop the open episode began with
+        ("stand_ts", "i8"),  # its first fix, with the place; NEVER: none is open
+        ("stand_lat", "f8"),
+        ("stand_lon", "f8"),
+        ("stand_x", "f8"),
+        ("stand_y", "f8"),
+        ("stand_last_ts", "i8"),  # last fix there
         # outside_hours: the first fix of the run, or of the open episode
         ("hours_ts", "i8"),
         ("hours_lat", "f8"),
         ("hours_lon", "f8"),
-        ("hours_open", "i1"),
         # … of uncovered_load
         ("bare_ts", "i8"),
         ("bare_lat", "f8"),
         ("bare_lon", "f8"),
-        ("bare_open", "i1"),
         # … of overspeed
         ("over_ts", "i8"),
         ("over_lat", "f8"),
@@ -131,19 +137,22 @@ VEHICLE_STATE = np.dtype(
         ("over_road", "i4"),  # where it was most over the limit, and by how much
         ("over_kmh", "f4"),
         ("over_limit_kmh", "f4"),
+        # Which of these are open.
+        ("hours_open", "i1"),
+        ("bare_open", "i1"),
         ("over_open", "i1"),
+        ("fault_open", "i1"),
         # What has been told of a silence that is going on.
         ("lost", "i1"),  # signal_loss
         ("offline", "i1"),  # device_offline
         # device_fault: the last readings, the newest in the lowest bit
         ("fault_window", "i1"),  # how many there are
+        ("fault_good_run", "i1"),  # good ones since the last that was not, up to 100
         ("fault_bad", "i8"),  # 1: not good
         ("fault_off", "i8"),  # 1: refused for its time
-        ("fault_good_run", "i1"),  # good ones since the last that was not, up to 100
         ("fault_ts", "i8"),  # the first that was not, of those not far apart
         ("fault_lat", "f8"),
         ("fault_lon", "f8"),
-        ("fault_open", "i1"),
         ("refused_ts", "i8"),  # when the newest reading was refused that the window knows of
         # Loading, by the sensor: its last evidence.
         ("rise_ts", "i8"),
@@ -196,8 +205,13 @@ VEHICLE_STATE = np.dtype(
         ("trip_site", "i4"),  # where it may unload, and has been last
         ("trip_site_ts", "i8"),
         ("trip_road", "i4"),  # it was on at the last good fix
-        ("trip_passed", "i4"),  # the last one told
-        ("trip_passed_ts", "i8"),
+        (
+            "trip_from_x",
+            "f8",
+        ),  # at the good fix before the last one; at the last one, if that was long before
+        ("trip_from_y", "f8"),
+        ("trip_passed", "i4", (PASSED,)),  # the roads told last, and when it was on them last
+        ("trip_passed_ts", "i8", (PASSED,)),
     ],
     align=True,
 )

@@ -14,6 +14,7 @@ from analytics.records import (
     LOADED_STOP,
     MAJOR,
     MINOR,
+    NEVER,
     OFF_ROUTE,
     OUTSIDE_HOURS,
     SIGNAL_LOSS,
@@ -53,8 +54,8 @@ def take_back(state: Record, here: Record, events: Records, ts: int) -> None:
                 event["severity"] = MAJOR
             if kind == OFF_ROUTE and state["off_ts"] == started:
                 state["off_open"] = 0
-            if kind == LOADED_STOP and state["stop_ts"] == started:
-                state["stop_open"] = 0
+            if kind == LOADED_STOP and state["stand_ts"] == started:
+                state["stand_ts"] = NEVER
             if kind == OUTSIDE_HOURS and state["hours_ts"] == started:
                 state["hours_open"] = 0
             if kind == UNCOVERED_LOAD and state["bare_ts"] == started:

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from analytics.kernels._compile import inner_kernel
 from analytics.records import CLEARED, EVENT_VALUES, NO_REASON, SECOND, WITHDRAWN
 
-MOST_EVENTS_A_FIX = 48
+MOST_EVENTS_A_FIX = 56
 """Silences told and over, loads begun and ended, an unloading and what it withdraws, four zones left for four
-others: 44."""
+others, a stop left for another, five roads passed: 50."""
 
 Record = np.void
 Records = NDArray[np.void]

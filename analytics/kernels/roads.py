@@ -1,9 +1,11 @@
-"""Which road is a point on?  Planar metres (see `projection`), bare arrays.
+"""Which road is a point on, and which lies along a way?  Planar metres (see `projection`), bare arrays.
 
 Layout   Segments of all roads end to end; a row of `segments` is ax, ay, bx, by, `segment_road` its road.
 Index    A grid. A cell lists the segments whose road may be met in it: those whose box, grown by the road's corridor,
          meets the cell.
 Border   Exactly `corridor_m` away is on the road.
+Along    A road lies along a way whose corridor holds all its corners. For roads so short that two fixes jump over them: what
+         comes of a straight way is *inferred* (see `sweeping`).
 Ties     The road first by its row.
 NaN      A point with a NaN or infinite coordinate is on no road.
 Tests    tests/analytics/test_roads.py holds it against Shapely.
@@ -16,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.kernels._compile import kernel
+from analytics.kernels._compile import inner_kernel, kernel
 from analytics.kernels.corridor import Line
-from analytics.kernels.pieces import square_distance
+from analytics.kernels.pieces import square_between, square_distance
 
 _MOST_CELLS_A_SIDE = 512
 _LEAST_CELL_M = 100.0
@@ -35,7 +37,9 @@ class Roads(NamedTuple):
     cell_segment: NDArray[np.int32]  # ascending within a cell
     segments: NDArray[np.float64]  # (segments, 4)
     segment_road: NDArray[np.int32]
+    road_start: NDArray[np.int32]  # (roads + 1,), rows of segments
     corridor_m: NDArray[np.float64]  # by road
+    extent_m: NDArray[np.float64]  # by road: the longer side of its box
 
 
 @kernel
@@ -56,6 +60,22 @@ def nearest_road(roads: Roads, x: float, y: float) -> int:
     return nearest
 
 
+@inner_kernel
+def lies_along(
+    roads: Roads, road: int, ax: float, ay: float, bx: float, by: float, cx: float, cy: float
+) -> bool:
+    """Whether `road` lies along the way from a over b to c."""
+    first, last = roads.road_start[road], roads.road_start[road + 1]
+    corridor_m = roads.corridor_m[road]
+    for row in range(first, last):
+        for end in (0, 2):
+            x, y = roads.segments[row, end], roads.segments[row, end + 1]
+            square = min(square_between(ax, ay, bx, by, x, y), square_between(bx, by, cx, cy, x, y))
+            if not square <= corridor_m * corridor_m:
+                return False
+    return bool(last > first)
+
+
 def build_roads(lines: Sequence[Line], corridors_m: Sequence[float]) -> Roads:
     """Index `lines`, one road each, in their order."""
     own = [
@@ -65,6 +85,8 @@ def build_roads(lines: Sequence[Line], corridors_m: Sequence[float]) -> Roads:
     road = np.repeat(np.arange(len(own)), [len(pieces) for pieces in own]).astype(np.int32)
     corridor_m = np.array(corridors_m, np.float64)
     grow = (corridor_m[road] + _MARGIN_M)[:, None]
+    road_start = np.concatenate([[0], np.cumsum([len(pieces) for pieces in own])]).astype(np.int32)
+    extent_m = np.array([float(np.ptp(p.reshape(-1, 2), axis=0).max()) if len(p) else 0.0 for p in own])
     low = np.minimum(segments[:, :2], segments[:, 2:]) - grow
     high = np.maximum(segments[:, :2], segments[:, 2:]) + grow
     x0, y0 = low.min(axis=0, initial=0.0) if len(low) else (0.0, 0.0)
@@ -83,5 +105,6 @@ def build_roads(lines: Sequence[Line], corridors_m: Sequence[float]) -> Roads:
     return Roads(
         x0=float(x0), y0=float(y0), cell_m=float(cell_m), columns=columns, rows=rows,
         cell_start=np.concatenate([[0], np.cumsum(count)]).astype(np.int32), cell_segment=entry[order],
-        segments=np.ascontiguousarray(segments), segment_road=road, corridor_m=corridor_m,
+        segments=np.ascontiguousarray(segments), segment_road=road, road_start=road_start, corridor_m=corridor_m,
+        extent_m=extent_m,
     )  # fmt: skip

@@ -55,7 +55,8 @@ PERMITS: LiteralString = """
 # Hours begin on the local clock, as the working day does.
 PASSAGES: LiteralString = """
     SELECT date_trunc('hour', passage.ts, %(zone)s) AS hour, passage.road_id, road.name AS road_name,
-           count(*) AS passages, count(DISTINCT passage.device_id) AS vehicles
+           count(*) AS passages, count(*) FILTER (WHERE passage.inferred) AS inferred,
+           count(DISTINCT passage.device_id) AS vehicles
       FROM road_passage passage
       LEFT JOIN road ON road.road_id = passage.road_id
      WHERE passage.ts >= %(begin)s AND passage.ts < %(end)s
@@ -108,6 +109,7 @@ class PassageShape(Shape):
     road_id: str
     road_name: str | None
     passages: int
+    inferred: int
     vehicles: int
 
 
@@ -158,7 +160,10 @@ def passages(
     begin: From = None,
     to: To = None,
 ) -> Answer:
-    """Passages of loaded trucks on the listed roads, by hour; by default the last day there is anything of."""
+    """Passages of loaded trucks on the listed roads, by hour; by default the last day there is anything of.
+
+    `inferred`: of them those by the straight way between two fixes alone, along a road too short for two.
+    """
     newest = rows(connection, LATEST_PASSAGE)[0]["ts"] or datetime.now(UTC)
     end = to or newest + timedelta(microseconds=1)
     after_hour, after_road = page.after or (None, None)

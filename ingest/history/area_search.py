@@ -23,6 +23,8 @@ _COLUMNS = {
     "plate": pl.String(),
     "load": pl.Float64(),
 }
+COLUMNS = (*_COLUMNS, "lat", "lon", "quality")
+"""What is looked at of a reading."""
 FOUND = pl.Schema(_COLUMNS | {"until": pl.Datetime("us", "UTC"), "fixes": pl.Int32()})
 """A fix inside (`until` is its `ts`), or a way through with the fix before it (`fixes` 0, `until` the one after)."""
 

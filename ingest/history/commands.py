@@ -24,7 +24,7 @@ from devices.registry_files import read_directory
 from devices.types import DeviceKind
 from ingest.clock import heard_until
 from ingest.copies import recall_pieces
-from ingest.history.area_search import box_around, found_in, read_area, visits_of
+from ingest.history.area_search import COLUMNS, box_around, found_in, read_area, visits_of
 from ingest.history.differences import difference_rows, difference_text, trips_text
 from ingest.history.reevaluation import (
     Compared,
@@ -34,7 +34,7 @@ from ingest.history.reevaluation import (
     devices_told_of,
     refused_readings,
 )
-from ingest.history.retelling import Retelling
+from ingest.history.retelling import Retelling, columns_of
 from ingest.history.stored import archived_frames, stored_frames, stored_readings
 from ingest.judging import JUDGES, Records
 from ingest.registers import Registers
@@ -137,7 +137,7 @@ def reevaluate(
         trips = Counter[str]()
         for kind in kinds:
             frames = (
-                archived_frames(archive, stretch.judged_from, stretch.judged_to)
+                archived_frames(archive, stretch.judged_from, stretch.judged_to, columns_of(JUDGES[kind]))
                 if archive
                 else stored_frames(reading, kind, stretch.judged_from, stretch.judged_to)
             )
@@ -185,7 +185,7 @@ def search_area(
     wanted = read_area(area)
     with contextlib.ExitStack() as opened:
         if archive:
-            frames = archived_frames(archive, begin, end)
+            frames = archived_frames(archive, begin, end, COLUMNS)
         else:
             _, reading = opened.enter_context(_connected(load_settings()))
             frames = stored_frames(reading, "vehicle", begin, end, box=box_around(wanted))

@@ -6,7 +6,7 @@ are dealt to workers by their slot; the engine leaves the interpreter free while
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,11 @@ Hauls = Callable[[str, Records], None]
 """Gets a device's rows that tell of trips, in their order."""
 
 _COVER = {"open": YES, "closed": NO}
+
+
+def columns_of(judge: Judge) -> set[str]:
+    """Of a recording, what `records_of` looks at."""
+    return {"ts", "device_id", "flag", *(judge.record_type.names or ())}
 
 
 def records_of(frame: pl.DataFrame, dtype: np.dtype[Any], zone: ZoneInfo) -> Records:
@@ -69,6 +74,7 @@ class Retelling:
         self._slots: dict[str, int] = {}
         self._shards = [_Shard(judge, hauls) for _ in range(workers)]
         self._threads = ThreadPoolExecutor(workers)
+        self._jobs: list[Future[None]] = []
         self.readings = 0
 
     def fold(self, frame: pl.DataFrame, refused: Sequence[tuple[str, int]] = ()) -> None:
@@ -78,32 +84,43 @@ class Retelling:
         records = records_of(frame, self._judge.record_type, self._zone)
         slots = self._slots_of(frame["device_id"])
         workers = len(self._shards)
-        # 16 bits are sorted by radix.
-        order = np.argsort(slots.astype(np.uint16) if len(self._slots) <= 65_536 else slots, kind="stable")
-        slots, records = slots[order], records[order]
-        jobs = []
+        ids = [list(self._slots)[number::workers] for number in range(workers)]
+        # By worker and slot, so that each worker has a slice.
+        owner, records["slot"] = slots % workers, slots // workers
+        rank = owner * len(ids[0]) + records["slot"]
+        # 16 bits are sorted by radix; `take` copies whole records, which an index does not.
+        order = np.argsort(
+            rank.astype(np.uint16) if len(self._slots) < 2**16 - workers else rank, kind="stable"
+        )
+        records = records.take(order)
+        ends = np.cumsum(np.bincount(owner, minlength=workers)).tolist()
+        self._finish()
         for number, shard in enumerate(self._shards):
-            mine = slots % workers == number if workers > 1 else slice(None)
-            own = records[mine]
-            own["slot"] = slots[mine] // workers
+            own = records[ends[number - 1] if number else 0 : ends[number]]
             theirs = [
                 Refusal(slot // workers, at)
                 for device_id, at in refused
                 if (slot := self._slots[device_id]) % workers == number
             ]
-            ids = list(self._slots)[number::workers]
-            jobs.append(self._threads.submit(shard.fold, ids, own, theirs, self._judge_by, self._name))
-        for job in jobs:
-            job.result()
+            self._jobs.append(
+                self._threads.submit(shard.fold, ids[number], own, theirs, self._judge_by, self._name)
+            )
         self.readings += len(frame)
+
+    def _finish(self) -> None:
+        """Wait for what is being judged. While it is, the next readings are made ready."""
+        while self._jobs:
+            self._jobs.pop().result()
 
     def hear_nothing(self, silent_by: SilentBy) -> None:
         """What it means that nothing comes any more."""
+        self._finish()
         for number, shard in enumerate(self._shards):
             shard.hear_nothing(list(self._slots)[number :: len(self._shards)], silent_by, self._name)
 
     def episodes(self) -> dict[str, dict[Key, Episode]]:
         """What was told of each device, and of every device that was heard of."""
+        self._finish()
         told: dict[str, dict[Key, Episode]] = {device_id: {} for device_id in self._slots}
         for shard in self._shards:
             told.update(shard.told)
@@ -112,10 +129,10 @@ class Retelling:
     def close(self) -> None:
         self._threads.shutdown()
 
-    def _slots_of(self, device_ids: pl.Series) -> NDArray[np.int64]:
+    def _slots_of(self, device_ids: pl.Series) -> NDArray[np.int32]:
         for device_id in device_ids.unique(maintain_order=True):
             self._slots.setdefault(device_id, len(self._slots))
-        return device_ids.replace_strict(self._slots, return_dtype=pl.Int64).to_numpy()
+        return device_ids.replace_strict(self._slots, return_dtype=pl.Int32).to_numpy()
 
 
 class _Shard:

@@ -3,7 +3,7 @@
 COPY hands rows over as text faster than a cursor hands over Python values, and the server holds no result.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, LiteralString
@@ -97,15 +97,21 @@ def stored_frames(
 ARCHIVE_ROWS = 500_000
 
 
-def archived_frames(paths: Sequence[Path], begin: datetime, end: datetime) -> Iterator[pl.DataFrame]:
-    """The same of Parquet files in the order given (devices.recordings), frame by frame; UserError for what is none."""
+def archived_frames(
+    paths: Sequence[Path], begin: datetime, end: datetime, columns: Collection[str]
+) -> Iterator[pl.DataFrame]:
+    """The same of Parquet files in the order given (devices.recordings), frame by frame; UserError for what is none.
+
+    Of `columns` those that a file has, besides ts and device_id.
+    """
     for path in paths:
         try:
             lazy = pl.scan_parquet(path)
             schema = lazy.collect_schema()
             if schema.get("ts") != INSTANT or "device_id" not in schema:
                 raise UserError(f"{path}: no recording: it needs ts, timestamp[us, UTC], and device_id")
-            wanted = lazy.filter((pl.col("ts") >= begin) & (pl.col("ts") < end))
+            there = [name for name in schema.names() if name in {"ts", "device_id", *columns}]
+            wanted = lazy.select(there).filter((pl.col("ts") >= begin) & (pl.col("ts") < end))
             yield from wanted.collect_batches(chunk_size=ARCHIVE_ROWS, maintain_order=True)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise UserError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from None

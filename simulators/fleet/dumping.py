@@ -1,6 +1,5 @@
 """Loads tipped where nobody may tip: beside the permitted route, or at a hidden spot off it."""
 
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +10,8 @@ from shapely.geometry import LineString
 from simulators.fleet.truck import EMPTY_KMH, LOADED_KMH, Stretch, Truck
 from simulators.fleet.truths import off_route, truth_of, witnessed
 from simulators.roads import Place, apart
+from simulators.truth import Truth
+from simulators.witnessing import Track, unloaded_s
 from simulators.world import Haul
 
 
@@ -83,7 +84,6 @@ def _dumped(truck: Truck, haul: Haul, begin: float, dumping: _Dumping, note: str
     if truck.tells_of_its_load:
         seen = "lift" if truck.sensors.lift else "load"
         truths = [truth_of(truck, "illegal_dumping", up, down, up + 60, place, f"{note}, told by {seen}")]
-        loaded_until = up + 20
     else:
         # Known when it is back at the source; every trip ends there.
         back = truck.motion.at
@@ -91,9 +91,12 @@ def _dumped(truck: Truck, haul: Haul, begin: float, dumping: _Dumping, note: str
             truth_of(truck, "illegal_dumping", stop, leave, back, place, f"{note}, no sensor"),
             truth_of(truck, "loaded_stop", stop, leave, stop + 180, place, f"{note}, while tipping"),
         ]
-        loaded_until = leave
-    off = partial(off_route, truck=truck, haul=haul, begin=begin, end=loaded_until, note=note)
-    return witnessed(whole, off, *truths)
+
+    def witness(track: Track) -> list[Truth]:
+        told_s = unloaded_s(track, begin, lift=truck.sensors.lift, load=truck.sensors.load)
+        return off_route(track, truck=truck, haul=haul, begin=begin, end=min(leave, told_s), note=note)
+
+    return witnessed(whole, witness, *truths)
 
 
 def _around(x: float, y: float, radius_m: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

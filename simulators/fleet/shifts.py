@@ -49,7 +49,7 @@ def stretches(truck: Truck, start_s: float) -> Iterator[Stretch]:
 def _shifts(truck: Truck, start_s: float) -> Iterator[tuple[float, float]]:
     """Begin and end of the shifts this truck works, those under way at `start_s` included."""
     collects = truck.vehicle.kind == "decoration"
-    idle = truck.vehicle.status != "active" or not (collects or truck.hauls)
+    idle = truck.scenario.duty == 0 or truck.vehicle.status != "active" or not (collects or truck.hauls)
     hours = "07:00-18:00" if collects or not truck.hauls else truck.haul.permit.hours
     windows = _windows(hours, truck.dice.uniform(0, DAY_S))
     offset = truck.world.local_s(start_s) - start_s

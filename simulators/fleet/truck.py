@@ -18,7 +18,7 @@ from simulators.scenarios import Scenario
 from simulators.truth import Truth
 from simulators.world import DAY_S, Haul, World
 
-INTERVAL_S, PARKED_INTERVAL_S = 10.0, 300.0
+INTERVAL_S = 10.0
 MINUTE_S, HOUR_S = 60.0, 3600.0
 LOADED_KMH, EMPTY_KMH, LANE_KMH = (30.0, 44.0), (34.0, 50.0), (20.0, 26.0)
 
@@ -55,7 +55,7 @@ class Truck:
         """Everything since the last one. Knots begin anew where they end."""
         motion = self.motion
         motion.knot()
-        track = motion.sample(self.phase_s, INTERVAL_S, PARKED_INTERVAL_S)
+        track = motion.sample(self.phase_s, INTERVAL_S, self.scenario.parked_interval_s)
         self.motion = replace(motion, _knots=[])
         return Stretch(track, motion.at, [])
 

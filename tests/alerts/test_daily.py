@@ -121,11 +121,12 @@ def test_passages_stand_in_the_local_hour_and_a_truck_is_one_vehicle(connection:
     for minute, device_id in ((0, "V0"), (59, "V0"), (60, "V0"), (61, "V1")):
         builders.insert(
             connection, "road_passage", device_id=device_id, ts=NOON + builders.minutes(minute), road_id="K1",
-            loaded_at=NOON,
+            loaded_at=NOON, inferred=minute == 59,
         )  # fmt: skip
     first, second = said(connection)["passages"]
     assert (first["road_name"], first["passages"], first["vehicles_passed"]) == ("经十东路", 4, 2)
     assert {name: n for name, n in first.items() if name.startswith("h") and n} == {"h12": 2, "h13": 2}
+    assert (first["passages_inferred"], second["passages_inferred"]) == (1, 0)
     assert (second["passages"], second["vehicles_passed"]) == (0, 0)
 
 

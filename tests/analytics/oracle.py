@@ -75,7 +75,8 @@ class Oracle:
         self.stop: list[Seen] = []
         self.stop_loads = False
         self.stop_loaded: list[bool] = []
-        self.standing: int | None = None
+        self.standing: Seen | None = None
+        self.astray = 0
         self.beyond: list[Seen] = []
         self.off: tuple[int, str] | None = None
         self.off_said = 0
@@ -334,8 +335,11 @@ class Oracle:
 
     def follow_stop(self, now: Seen) -> None:
         slow = not now.kmh >= 5
+        if self.standing:
+            self.astray = self.astray + 1 if now.away(self.standing) > 50 else 0
+            if not slow or self.astray == 2:
+                self.stand_no_more()
         if self.stop and (not slow or now.away(self.stop[0]) > 50):
-            self.stand_no_more()
             h = self.haul
             if (
                 h and h.left is not None and not h.delivered and not self.has_load and not self.has_lift
@@ -359,13 +363,13 @@ class Oracle:
         nowhere = not any(s.sites for s in self.stop)
         if self.standing is None and nowhere and all(self.stop_loaded) and self.stood(180):
             assert self.haul
-            self.standing = self.stop[0].ts
-            self.say("opened", "loaded_stop", "info", self.standing)
-            self.haul.told.append(("loaded_stop", self.standing))
+            self.standing, self.astray = self.stop[0], 0
+            self.say("opened", "loaded_stop", "info", self.standing.ts)
+            self.haul.told.append(("loaded_stop", self.standing.ts))
 
     def stand_no_more(self) -> None:
         if self.standing is not None:
-            self.say("cleared", "loaded_stop", "info", self.standing)
+            self.say("cleared", "loaded_stop", "info", self.standing.ts)
         self.standing = None
 
     def stay(self, now: Seen) -> list[Seen]:
@@ -398,7 +402,7 @@ class Oracle:
                     continue
                 severity = {"loaded_stop": "info", "signal_loss": "major"}.get(kind, "minor")
                 self.say("withdrawn", kind, severity, started)
-                if kind == "loaded_stop" and self.standing == started:
+                if kind == "loaded_stop" and self.standing and self.standing.ts == started:
                     self.standing = None
                 if kind == "off_route" and self.off and self.off[0] == started:
                     self.off = None

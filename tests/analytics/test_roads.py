@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import shapely
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from analytics.kernels.roads import build_roads, nearest_road
+from analytics.kernels._compile import kernel
+from analytics.kernels.roads import Roads, build_roads, lies_along, nearest_road
 
 metres = st.floats(-3000, 3000).map(lambda x: round(x, 1))
 corners = st.lists(st.tuples(metres, metres), min_size=2, max_size=8)
@@ -53,3 +54,34 @@ def test_no_roads_and_no_point() -> None:
     assert nearest_road(build_roads([[]], [30.0]), 0.0, 0.0) == -1
     roads = build_roads([[np.array([[0.0, 0.0], [1000.0, 0.0]])]], [30.0])
     assert nearest_road(roads, math.nan, 0.0) == nearest_road(roads, math.inf, 0.0) == -1
+
+
+@kernel
+def along(roads: Roads, ax: float, ay: float, bx: float, by: float, cx: float, cy: float) -> bool:
+    return lies_along(roads, 0, ax, ay, bx, by, cx, cy)
+
+
+way = st.tuples(*[st.floats(-300, 300).map(lambda x: round(x, 1))] * 6)
+
+
+@given(
+    st.lists(st.tuples(*[st.floats(-150, 150).map(lambda x: round(x, 1))] * 2), min_size=2, max_size=4), way
+)
+@settings(max_examples=300)
+def test_a_road_lies_along_a_way_whose_corridor_holds_its_corners(
+    line: list[tuple[float, float]], way: tuple[float, ...]
+) -> None:
+    roads = build_roads([[np.array(line)]], [80.0])
+    (ax, ay, bx, by, cx, cy) = way
+    driven = shapely.LineString([(ax, ay), (bx, by), (cx, cy)])
+    farthest = max(driven.distance(shapely.Point(corner)) for corner in line)
+    assume(abs(farthest - 80.0) > 1e-6)
+
+    assert along(roads, *way) == (farthest < 80.0)
+
+
+def test_a_road_without_a_line_lies_along_nothing() -> None:
+    assert not along(build_roads([[]], [30.0]), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert build_roads(
+        [[], [np.array([[0.0, 5.0], [30.0, 5.0], [30.0, -10.0]])]], [30.0, 30.0]
+    ).extent_m.tolist() == [0, 30]

@@ -1,7 +1,7 @@
 """The trips of loads: what each fix adds, and how a trip ends."""
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -18,9 +18,11 @@ from tests.analytics.trucks import (
     USUAL,
     YARD,
     Fixes,
+    clock,
     compiled,
     district,
     drive,
+    fix,
     reads,
     stand,
 )
@@ -155,23 +157,114 @@ def test_a_truck_that_only_waits_in_the_pit_makes_no_trip() -> None:
     assert trips([*LOADING, *stand("07:11", "09:00", PIT, load=0.9)]) == []
 
 
-def test_a_loaded_truck_passes_a_listed_road_once_however_it_is_cut_by_a_crossing() -> None:
-    def line(*points: tuple[float, float]) -> dict[str, Any]:
-        return {"type": "LineString", "coordinates": [list(reversed(place(*p))) for p in points]}
+def listed(road_id: str, *points: tuple[float, float], corridor_m: float = 30) -> dict[str, Road]:
+    line = {"type": "LineString", "coordinates": [list(reversed(place(*p))) for p in points]}
+    return {road_id: Road(road_id=road_id, name="经十东路", geometry=line, corridor_m=corridor_m)}
 
-    along = Road(road_id="ALONG", name="经十东路", geometry=line((1000, 0), (4000, 0)))
-    across = Road(road_id="ACROSS", name="潘王路", geometry=line((2500, -500), (2500, 500)), corridor_m=40)
-    registry = district(roads={"ALONG": along, "ACROSS": across})
-    slow = [
-        *LOADING,
-        *drive("07:10:30", "07:40", PIT, TIP, load=0.9, every_s=10),
-        *stand("07:41", "07:50", TIP, load=0.0),
-        *drive("07:51", "08:20", TIP, PIT, load=0.0, every_s=10),
+
+def passed(fixes: Fixes, roads: dict[str, Road]) -> list[tuple[str, str | None, bool]]:
+    """When each road was passed, which one, and whether that is inferred."""
+    return [
+        (trip.at, trip.road, trip.values.get(VALUES[0]) == 1)
+        for trip in trips(fixes, district(roads=roads))
+        if trip.action == "updated"
     ]
-    passed = [trip for trip in trips(slow, registry) if trip.action == "updated"]
 
-    assert [trip.road for trip in passed if trip.road == "ALONG"] == ["ALONG"]
-    assert passed[0].at == "07:15:30"
+
+def fixes_at(*seconds_and_places: tuple[int, tuple[float, float]]) -> Fixes:
+    """The loaded truck out of the pit, then at these places, so many seconds after 07:12."""
+    leaving = drive("07:10:30", "07:11:50", PIT, (400, 0), load=0.9, every_s=10)
+    begin = clock("07:12")
+    return [
+        *LOADING,
+        *leaving,
+        *(fix(begin + s * 1_000_000, p, kmh=40, load=0.9) for s, p in seconds_and_places),
+    ]
+
+
+def test_a_loaded_truck_passes_a_listed_road_once_however_it_is_cut_by_a_crossing() -> None:
+    roads = listed("ALONG", (1000, 0), (4000, 0)) | listed("ACROSS", (2500, -500), (2500, 500), corridor_m=40)
+    home = [*stand("07:41", "07:50", TIP, load=0.0), *drive("07:51", "08:20", TIP, PIT, load=0.0, every_s=10)]
+
+    assert passed([*LOADING, *drive("07:10:30", "07:40", PIT, TIP, load=0.9), *home], roads) == [
+        ("07:15:30", "ALONG", False)
+    ]
+
+
+def test_a_road_counts_once_though_another_was_passed_in_between() -> None:
+    roads = listed("LONG", (600, 0), (5000, 0)) | listed("BRANCH", (1500, 40), (2500, 40), corridor_m=60)
+    swerve = [
+        *LOADING, *drive("07:10:30", "07:13", PIT, (1500, 0), load=0.9),
+        *drive("07:13:10", "07:14", (1500, 40), (2500, 40), load=0.9),
+        *drive("07:14:10", "07:20", (2500, 0), (5000, 0), load=0.9),
+    ]  # fmt: skip
+
+    assert [(road, inferred) for _, road, inferred in passed(swerve, roads)] == [
+        ("LONG", False),
+        ("BRANCH", False),
+    ]
+
+
+def test_a_gate_between_two_fixes_is_passed_and_said_to_be_inferred() -> None:
+    gate = listed("GATE", (1050, 5), (1150, 5))
+
+    assert passed(fixes_at((0, (600, 0)), (30, (950, 0)), (60, (1300, 0)), (90, (1650, 0))), gate) == [
+        ("07:13", "GATE", True)
+    ]
+
+
+def test_a_gate_with_one_fix_on_it_is_inferred_by_the_way_before_and_after() -> None:
+    gate = listed("GATE", (900, 5), (1250, 5))
+    there = (0, (600, 0)), (30, (850, 0)), (60, (1100, 0))
+
+    assert passed(fixes_at(*there), gate) == []
+    assert passed(fixes_at(*there, (90, (1350, 0))), gate) == [("07:13:30", "GATE", True)]
+    assert passed(fixes_at(*there, (90, (850, 0)), (120, (600, 0))), gate) == [], "it has turned on it"
+
+
+def test_a_gate_with_two_fixes_on_it_is_seen_and_not_told_again_when_left() -> None:
+    gate = listed("GATE", (900, 5), (1250, 5))
+    fixes = fixes_at((0, (600, 0)), (30, (950, 0)), (60, (1100, 0)), (90, (1350, 0)), (120, (1700, 0)))
+
+    assert passed(fixes, gate) == [("07:13", "GATE", False)]
+    short = listed("GATE", (1050, 5), (1150, 5))
+    waits = fixes_at((0, (600, 0)), (30, (950, 0)), (60, (1170, 0)), (90, (1172, 0)), (120, (1500, 0)))
+    assert passed(waits, short) == [("07:13:30", "GATE", False)], (
+        "nothing is inferred of a road it is still on"
+    )
+
+
+def test_a_road_that_is_only_crossed_or_met_or_far_longer_than_the_way_is_not_inferred() -> None:
+    fixes = fixes_at((0, (600, 0)), (30, (950, 0)), (60, (1300, 0)), (90, (1650, 0)))
+
+    assert passed(fixes, listed("ACROSS", (1100, -100), (1100, 100))) == []
+    assert passed(fixes, listed("ASKEW", (1000, 0), (1150, 50))) == []
+    assert passed(fixes, listed("BENT", (1000, 0), (1100, 40), (1200, 0))) == [], (
+        "its corner lies beside the way"
+    )
+    assert passed(fixes, listed("AHEAD", (1700, 0), (1900, 0))) == []
+    assert passed(fixes, listed("EDGE", (1000, 30), (1150, 30))) == [("07:13", "EDGE", True)]
+
+
+def test_nothing_is_inferred_between_fixes_more_than_a_minute_apart_or_without_a_load() -> None:
+    gate = listed("GATE", (1050, 5), (1150, 5))
+    way = [(0, (600, 0)), (30, (950, 0)), (90, (1300, 0)), (120, (1650, 0))]
+
+    assert passed(fixes_at(*way), gate) == [("07:13:30", "GATE", True)]
+    late = [(second + (second >= 90), where) for second, where in way]
+    assert passed(fixes_at(*late), gate) == []
+    empty = [fix(clock("07:12") + s * 1_000_000, p, kmh=40, load=0.0) for s, p in way]
+    assert passed(empty, gate) == []
+
+
+def test_a_gate_counts_again_after_ten_minutes_elsewhere() -> None:
+    gate = listed("GATE", (1050, 5), (1150, 5))
+    forth = [(0, (600, 0)), (30, (950, 0)), (60, (1300, 0))]
+    back = [(90, (950, 0)), (120, (600, 0))]
+    later = [(690, (600, 0)), (720, (950, 0)), (750, (1300, 0))]
+
+    assert [at for at, *_ in passed(fixes_at(*forth, *back), gate)] == ["07:13"]
+    assert [at for at, *_ in passed(fixes_at(*forth, *back, *later), gate)] == ["07:13", "07:24:30"]
 
 
 def test_how_the_fixes_are_cut_into_batches_changes_no_trip() -> None:

@@ -595,11 +595,41 @@ def test_a_creep_of_more_than_fifty_metres_is_moving_on_and_begins_another_stop(
     further = stand("10:13:40", "10:16:40", (2051, 0), **FULL)
 
     assert stops([*way, fix("10:13:40", (2049, 0), **FULL)]) == [("10:13:10", "opened")]
+    assert stops([*way, further[0]]) == [("10:13:10", "opened")], "one fix alone may be the receiver's"
     assert stops([*way, *further]) == [
         ("10:13:10", "opened"),
-        ("10:13:40", "cleared"),
+        ("10:14:10", "cleared"),
         ("10:16:40", "opened"),
     ]
+    assert told([*way, *further])[-1].started == "10:13:40"
+
+
+def test_a_parked_receiver_that_wanders_for_a_fix_is_told_once_and_clears_when_it_drives_off() -> None:
+    way = [*loaded_in_the_pit(), *out_to(ROADSIDE), *stand("10:10:10", "10:13:10", ROADSIDE, **FULL)]
+    wanders = [
+        fix("10:13:40", (2060, 0), **FULL), *stand("10:14:10", "10:18:10", ROADSIDE, **FULL),
+        fix("10:18:40", (2000, -60), **FULL), fix("10:19:10", ROADSIDE, **FULL), fix("10:19:40", (1940, 0), **FULL),
+    ]  # fmt: skip
+
+    assert stops([*way, *wanders]) == [("10:13:10", "opened")]
+    *_, cleared = told([*way, *wanders, fix("10:20:10", (2100, 0), kmh=20, **FULL)])
+    assert (cleared.at, cleared.action, cleared.started) == ("10:20:10", "cleared", "10:10:10")
+    assert cleared.values == {"duration_s": 540}, "to the last fix where it stood"
+
+
+def test_before_three_minutes_one_fix_astray_begins_the_stop_anew() -> None:
+    first = stand("10:10:10", "10:12:40", ROADSIDE, **FULL)
+    second = [fix("10:13:10", (2060, 0), **FULL), *stand("10:13:40", "10:16:40", ROADSIDE, **FULL)]
+
+    opened = told([*loaded_in_the_pit(), *out_to(ROADSIDE), *first, *second])
+    assert [(e.at, e.started) for e in opened if e.kind == "loaded_stop"] == [("10:16:40", "10:13:40")]
+
+
+def test_a_wheel_that_turns_for_a_moment_is_moving_on() -> None:
+    way = [*loaded_in_the_pit(), *out_to(ROADSIDE), *stand("10:10:10", "10:13:10", ROADSIDE, **FULL)]
+    rolled = [fix("10:13:40", ROADSIDE, kmh=5, **FULL), *stand("10:14:10", "10:17:10", ROADSIDE, **FULL)]
+
+    assert stops([*way, *rolled]) == [("10:13:10", "opened"), ("10:13:40", "cleared"), ("10:17:10", "opened")]
 
 
 def test_standing_empty_or_in_a_site_or_at_its_gate_is_no_loaded_stop() -> None:

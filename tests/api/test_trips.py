@@ -25,7 +25,9 @@ def trips(database: Connection[Any]) -> None:
             on_route_m=6000.0, volume_m3=volume, unloaded_site_id="TIP" if outcome == "delivered" else None,
         )  # fmt: skip
         insert(database, "road_passage", device_id="V0", ts=at, road_id="K1", loaded_at=at)
-    insert(database, "road_passage", device_id="V1", ts=NOON + minutes(59), road_id="K1", loaded_at=NOON)
+    insert(
+        database, "road_passage", device_id="V1", ts=NOON + minutes(59), road_id="K1", loaded_at=NOON, inferred=True
+    )  # fmt: skip
 
 
 def items(client: TestClient, path: str) -> list[dict[str, Any]]:
@@ -67,11 +69,11 @@ def test_a_permits_volume_is_what_was_delivered_against_what_was_approved(viewer
 
 def test_passages_are_counted_by_road_and_local_hour(viewer: TestClient) -> None:
     counted = items(viewer, "/stats/passages")
-    assert [(row["hour"], row["passages"], row["vehicles"]) for row in counted] == [
-        ("2026-11-23T04:00:00Z", 2, 2),
-        ("2026-11-23T05:00:00Z", 1, 1),
-        ("2026-11-23T06:00:00Z", 1, 1),
-        ("2026-11-23T07:00:00Z", 1, 1),
+    assert [(row["hour"], row["passages"], row["inferred"], row["vehicles"]) for row in counted] == [
+        ("2026-11-23T04:00:00Z", 2, 1, 2),
+        ("2026-11-23T05:00:00Z", 1, 0, 1),
+        ("2026-11-23T06:00:00Z", 1, 0, 1),
+        ("2026-11-23T07:00:00Z", 1, 0, 1),
     ]
     assert len(items(viewer, "/stats/passages?from=2026-11-23T05:00:00Z&road_id=K1")) == 3
     assert items(viewer, "/stats/passages?road_id=K2") == []

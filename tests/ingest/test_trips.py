@@ -15,6 +15,8 @@ from tests.ingest.test_pipeline import A_BAD_HAUL, BEGIN_S, Reading, arrivals, d
 from tests.small_district import place, plate, registry
 
 TRUCKS = 60
+GATE = [list(reversed(place(4480, 0))), list(reversed(place(4500, 0)))]
+"""Shorter than the way between two fixes."""
 HOUR_S = 3600
 A_DAY = [
     *A_BAD_HAUL,
@@ -38,9 +40,10 @@ A_DAY = [
 def with_road() -> Registry:
     ends = [list(reversed(place(1000, 0))), list(reversed(place(2500, 0)))]
     road = Road(road_id="K1", name="经十东路", geometry={"type": "LineString", "coordinates": ends})
+    gate = Road(road_id="G1", name="卡口", geometry={"type": "LineString", "coordinates": GATE})
     base = registry(trucks=TRUCKS)
     heavy = {key: replace(vehicle, capacity_m3=20.0) for key, vehicle in base.vehicles.items()}
-    return replace(base, roads={"K1": road}, vehicles=heavy)
+    return replace(base, roads={"K1": road, "G1": gate}, vehicles=heavy)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +71,8 @@ def told(connection: psycopg.Connection, device_id: str) -> list[tuple[Any, ...]
 
 def passed(connection: psycopg.Connection, device_id: str) -> list[tuple[Any, ...]]:
     return connection.execute(
-        "SELECT ts, road_id, loaded_at FROM road_passage WHERE device_id = %s ORDER BY ts", (device_id,)
+        "SELECT ts, road_id, inferred, loaded_at FROM road_passage WHERE device_id = %s ORDER BY ts, road_id",
+        (device_id,),
     ).fetchall()
 
 
@@ -81,7 +85,12 @@ def test_a_day_is_told_as_the_trips_it_was(connection: psycopg.Connection) -> No
     assert delivered[9] == pytest.approx(0.7 * 20)
     assert float(delivered[6]) == pytest.approx(5850, abs=250)
     assert going[3:6] == ("under_way", None, None)
-    assert [row[1] for row in passed(connection, "V0")] == ["K1"] * 3
+    assert [row[1:3] for row in passed(connection, "V0")] == [
+        ("K1", False),
+        ("K1", False),
+        ("G1", True),
+        ("K1", False),
+    ]
     assert connection.execute("SELECT DISTINCT plate, company_id FROM trip").fetchall()[0] == (
         plate(0),
         "C1",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from devices.registry_files import read_directory
 from devices.types import Registry
 from simulators.readings import SECOND_US
-from simulators.scenarios import scenario_named
+from simulators.scenarios import Scenario, scenario_named
 from simulators.simulation import SimulatedDevice, Simulation, make_simulation
 from simulators.truth import TruthLine, TruthWriter, read_truths
 
@@ -32,13 +32,12 @@ def part_of_it(every: int) -> Registry:
 
 
 def played(
-    scenario: str, hours: float, *, seed: int = 1, registry: Registry | None = None
+    scenario: str | Scenario, hours: float, *, seed: int = 1, registry: Registry | None = None
 ) -> tuple[list[tuple[SimulatedDevice, list[bytes]]], list[TruthLine]]:
     """Everything that was said in that time, in steps of half an hour, and the truths."""
     out = io.BytesIO()
-    simulation = make_simulation(
-        registry or district(), scenario_named(scenario), ZONE, START_US, seed, TruthWriter(out)
-    )
+    chosen = scenario if isinstance(scenario, Scenario) else scenario_named(scenario)
+    simulation = make_simulation(registry or district(), chosen, ZONE, START_US, seed, TruthWriter(out))
     said = list(_steps(simulation, hours))
     simulation.truths.close(simulation.at_us / SECOND_US)
     return said, read_truths(io.BytesIO(out.getvalue()))

@@ -13,6 +13,7 @@ from devices.wire import decode_telemetry
 from simulators.kitchens import LIMIT_MG_M3
 from simulators.readings import SECOND_US, message
 from simulators.roads import to_plane
+from simulators.scenarios import scenario_named
 from simulators.truth import TruthLine
 from simulators.world import World, build_world
 from tests.simulators.fleets import START_US, ZONE, district, part_of_it, played
@@ -94,6 +95,25 @@ def test_noise_brings_doubles_disorder_lost_fixes_and_zeros() -> None:
 @pytest.mark.parametrize("scenario", ["honest", "quiet"])
 def test_honest_people_leave_no_truths(scenario: str) -> None:
     assert played(scenario, 8)[1] == []
+
+
+@pytest.mark.parametrize("interval_s", [10, 300])
+def test_where_nobody_works_the_trucks_stand_in_their_yards_and_report_as_often_as_parked_ones_do(
+    interval_s: float,
+) -> None:
+    nobody = msgspec.structs.replace(
+        scenario_named("clean"), duty=0.0, offline=0.0, parked_interval_s=interval_s
+    )
+
+    said, truths = played(nobody, 2, registry=part_of_it(40))
+
+    trucks = {name: read for name, read in by_device(said).items() if name.startswith("V")}
+    assert trucks
+    for name, read in trucks.items():
+        times = [datetime.fromisoformat(str(reading["ts"])).timestamp() for reading in read]
+        assert np.median(np.diff(times)) == interval_s, name
+        assert len({(reading["lat"], reading["lon"]) for reading in read}) == 1, name
+    assert not [truth for truth in truths if truth.device_id.startswith("V")]
 
 
 def test_every_kind_is_planted(clean: tuple[object, list[TruthLine]]) -> None:

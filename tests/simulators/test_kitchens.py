@@ -1,8 +1,10 @@
 """Simulated kitchens over weeks: purifiers that age and are cleaned, and fumes with the shape of real smoke."""
 
+import itertools
 from datetime import date, timedelta
 from itertools import islice
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,7 @@ from simulators.kitchens import Kitchen, KitchenDay
 from simulators.purifiers import DIRTY, ROUND_DAYS, Dirt, cleanings_csv, last_cleaning, let_through
 from simulators.scenarios import scenario_named
 from simulators.smoke import jitter, plume, record, smoke_over
+from simulators.tampering import Suspicion
 from simulators.truth import Truth
 from tests.simulators.fleets import district
 
@@ -173,3 +176,58 @@ def test_particles_follow_the_cuisine_and_the_switches_follow_the_meals() -> Non
     for rows in (barbecue, stir_fry):
         assert (rows["purifier_on"] == rows["fan_on"]).all()
         assert rows["fan_a"][rows["fan_on"]].min() > 3 > rows["fan_a"][~rows["fan_on"]].max()
+
+
+def test_what_was_done_to_a_monitor_is_over_after_an_hour_with_plausible_readings() -> None:
+    day = np.arange(0.0, 86_400, 60)
+    meal, supper = day[(day >= 40_000) & (day < 43_000)], day[(day >= 60_000) & (day < 63_000)]
+    suspicion = Suspicion()
+    assert suspicion.is_over(meal, 41_000), "nothing has been done yet"
+
+    suspicion.begin(meal[20])
+    assert not suspicion.is_over(np.concatenate([meal, supper]), 43_000), (
+        "the fan was off before the hour was over"
+    )
+    assert not suspicion.is_over(np.concatenate([meal, supper]), 60_000)
+    assert suspicion.is_over(np.concatenate([meal, supper]), 60_061)
+
+    suspicion.begin(supper[-1])
+    assert not suspicion.is_over(supper, 86_400)
+    assert not suspicion.is_over(supper + 86_400, 86_400 + 60_000)
+    assert suspicion.is_over(day[day >= 60_000] + 86_400, 86_400 + 65_000)
+
+
+def test_between_two_truths_of_a_suspect_monitor_it_was_plausible_for_an_hour() -> None:
+    tampered = msgspec.structs.replace(scenario_named("clean"), tampering=0.9)
+    checked = 0
+    for device_id in list(district().devices)[-40:]:
+        outlet = district().outlets[district().devices[device_id].bound_to or ""]
+        days = life(Kitchen(outlet, device_id, tampered, 7), 4)
+        rows = np.concatenate([one.rows for one in days])
+        cooking_s = rows["ts"][rows["fan_on"]] / 1e6
+        suspect = [one for one in truths(days) if one.kind == "monitor_suspect"]
+        for one, other in itertools.pairwise(suspect):
+            between = cooking_s[(cooking_s > one.ended_s) & (cooking_s < other.started_s)]
+            assert between[-1] - between[0] >= 3600, (device_id, one, other)
+            checked += 1
+    assert checked > 40
+
+
+def test_a_meal_that_had_begun_before_the_simulation_is_not_tampered_with() -> None:
+    always, never = (
+        msgspec.structs.replace(scenario_named("clean"), tampering=share) for share in (1.0, 0.0)
+    )
+    start_s = ROUND * 86_400 - OFFSET_S + 12 * 3600  # noon, when most are cooking
+    checked = 0
+    for device_id in list(district().devices)[-40:]:
+        outlet = district().outlets[district().devices[device_id].bound_to or ""]
+        seen, honest = (
+            next(Kitchen(outlet, device_id, one, 7).days(start_s, OFFSET_S)) for one in (always, never)
+        )
+        rests = np.flatnonzero(~seen.rows["fan_on"])
+        if not len(rests) or not rests[0]:
+            continue
+        under_way = slice(0, rests[0])
+        assert np.array_equal(seen.rows["fume_mg_m3"][under_way], honest.rows["fume_mg_m3"][under_way])
+        checked += 1
+    assert checked > 20

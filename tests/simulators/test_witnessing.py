@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 
 from simulators.motion import TRACK
-from simulators.witnessing import LimitedRoad, Spell, Track, speeding, uncovered
+from simulators.witnessing import LimitedRoad, Spell, Track, speeding, uncovered, unloaded_s
 
 ROAD = LimitedRoad(shapely.LineString([(0, 0), (10_000, 0)]), corridor_m=30, limit_kmh=60)
 
@@ -38,3 +38,37 @@ def test_half_a_minute_with_the_cover_open() -> None:
     assert uncovered(track([30] * 6, covered=opened), 0, 50) == Spell(1, 4, 5)
     assert uncovered(track([30, 30, 30, 5, 30, 30], covered=opened), 0, 50) is None
     assert uncovered(track([30] * 6, covered=opened), 60, 90) is None
+
+
+def tipping(loads: Sequence[float], *, up: Sequence[int] = (), kmh: float = 0.0) -> Track:
+    """Standing, a fix every ten seconds, the box up at the fixes `up`."""
+    rows = track([kmh] * len(loads))
+    rows["load"], rows["lift"][list(up)] = loads, True
+    return rows
+
+
+def test_by_its_sensor_a_load_is_one_until_it_has_fallen_by_four_tenths() -> None:
+    assert unloaded_s(tipping([0.9, 0.9, 0.7, 0.51, 0.5, 0.1]), 0, lift=False, load=True) == 40
+    assert unloaded_s(tipping([0.9, 0.7, 0.51]), 0, lift=False, load=True) == np.inf
+    assert unloaded_s(tipping([0.9, 0.4, 0.4, 0.1]), 0, lift=True, load=False) == np.inf, (
+        "it has no load sensor"
+    )
+
+
+def test_a_load_that_falls_on_the_way_or_over_more_than_ten_minutes_is_not_unloaded_yet() -> None:
+    assert unloaded_s(tipping([0.9, 0.9, 0.9, 0.5], kmh=55), 0, lift=False, load=True) == 30
+    assert unloaded_s(tipping([0.9, 0.6, 0.6, 0.5], kmh=55), 0, lift=False, load=True) == np.inf
+    slowly = tipping([0.9, 0.7, *[0.7] * 59, 0.5])
+    assert unloaded_s(slowly, 0, lift=False, load=True) == np.inf
+    assert unloaded_s(slowly[1:], 0, lift=False, load=True) == np.inf
+    assert unloaded_s(tipping([0.9, 0.7, *[0.7] * 58, 0.5]), 0, lift=False, load=True) == 600
+
+
+def test_by_the_box_a_load_is_one_until_it_was_up_for_ten_seconds() -> None:
+    full = [0.9] * 6
+    assert unloaded_s(tipping(full, up=[1, 3, 4]), 0, lift=True, load=True) == 40
+    assert unloaded_s(tipping(full, up=[1, 2, 3], kmh=10), 0, lift=True, load=True) == np.inf
+    assert unloaded_s(tipping(full, up=[1, 2]), 15, lift=True, load=True) == np.inf
+    assert unloaded_s(tipping(full, up=[1, 2, 3]), 0, lift=False, load=True) == np.inf, (
+        "it has no lift sensor"
+    )
