@@ -64,6 +64,7 @@ class ReadAhead:
         self._backlog = Backlog(most_bytes)
         self._live_at = self._slice_due = 0.0
         self._ready: queue.Queue[Work | None] = queue.Queue(maxsize=1)
+        self._done: list[Work] = []
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="read ahead", daemon=True)
 
@@ -97,7 +98,8 @@ class ReadAhead:
         return work
 
     def took(self, work: Work, seconds: float) -> None:
-        """So long the commit of `work` took."""
+        """So long the commit of `work` took. To let go of what it holds takes Python milliseconds: the reader has them."""
+        self._done.append(work)
         if work.stored:
             self._backlog.took(seconds, alone=work.alone)
 
@@ -141,4 +143,5 @@ class ReadAhead:
         while not self._stop.is_set():
             with contextlib.suppress(queue.Full):
                 self._ready.put(work, timeout=LOOK_S)
+                self._done.clear()
                 return

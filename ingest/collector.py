@@ -36,7 +36,7 @@ LOOK_S = 0.1
 """How long the loop waits for work before it looks after what else there is."""
 READING_BYTES = 200
 """Of a reading as firmware sends it: batches are cut by size, before anything is decoded."""
-SWITCH_S = 0.0005
+SWITCH_S = 0.0001
 """A thread that computes gives way to others after this long. Python's 5 ms would make each answer of the database,
 of which a batch has some dozen, wait that long."""
 
@@ -113,6 +113,7 @@ def _collect(
                     return
                 _answer(sessions, [*work.deliveries, *(row.delivery for row in work.refused)], answers)
                 ahead.took(work, time.monotonic() - begun)
+                del work  # the last reference but for the reader's
             sessions.look_after()
             if can_tell_silence(ahead.waiting, live_lately=ahead.live_lately):
                 committer.tick()

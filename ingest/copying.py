@@ -39,17 +39,30 @@ def copy_rows(connection: Connection, target: LiteralString, rows: Rows) -> None
 def binary_rows(rows: Rows) -> Iterator[bytes | memoryview]:
     """A COPY's data, piece by piece: the server stores one while the next is made."""
     names = [text.encode() for text in (*rows.device_ids, *QUALITIES, *TEXTS)]
+    text, ends = np.frombuffer(b"".join(names), np.uint8), np.cumsum([0, *map(len, names)])
+    widths = np.array([*_KEY_WIDTHS, *(_WIDTHS[kind] for kind in rows.table.types)], np.int64)
+    most = 2 + 12 * len(widths) + int(np.count_nonzero(widths == 0)) * max(map(len, names))
+    out = np.empty(PIECE_ROWS * most, np.uint8)
+    yield _HEADER
+    for begin in range(0, len(rows), PIECE_ROWS):
+        words, null = _fields(rows, slice(begin, begin + PIECE_ROWS))
+        yield out[: _write_rows(out, words, null, widths, text, ends)].data
+    yield _END
+
+
+def _fields(rows: Rows, piece: slice) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """What `_write_rows` takes of a piece of `rows`: (N, C) values, and which of them are null."""
     first_quality = len(rows.device_ids)
     first_text = first_quality + len(QUALITIES)
-    widths = np.array([*_KEY_WIDTHS, *(_WIDTHS[kind] for kind in rows.table.types)], np.int64)
-    words = np.empty((len(rows), len(widths)), np.int64)
+    ts_us = rows.ts_us[piece]
+    words = np.empty((len(ts_us), len(KEY_COLUMNS) + len(rows.table.columns)), np.int64)
     null = np.zeros(words.shape, np.bool_)
-    words[:, 0] = rows.ts_us - PG_EPOCH_US
-    words[:, 1] = rows.slots
-    words[:, 2] = rows.quality + np.int64(first_quality)
-    words[:, 3] = rows.received_us - PG_EPOCH_US
+    words[:, 0] = ts_us - PG_EPOCH_US
+    words[:, 1] = rows.slots[piece]
+    words[:, 2] = rows.quality[piece] + np.int64(first_quality)
+    words[:, 3] = rows.received_us[piece] - PG_EPOCH_US
     for at, (name, kind) in enumerate(zip(rows.table.columns, rows.table.types, strict=True), 4):
-        column = rows.columns[name]
+        column = rows.columns[name][piece]
         null[:, at] = column < 0 if kind in ("int8", "text") else np.isnan(column)
         if kind == "float8":
             words[:, at] = column.view(np.int64)
@@ -57,15 +70,7 @@ def binary_rows(rows: Rows) -> Iterator[bytes | memoryview]:
             words[:, at] = column + first_text
         else:
             words[:, at] = np.where(null[:, at], 0, column)
-    ends = np.cumsum([0, *map(len, names)])
-    text = np.frombuffer(b"".join(names), np.uint8)
-    most = 2 + 12 * len(widths) + int(np.count_nonzero(widths == 0)) * max(map(len, names))
-    out = np.empty(PIECE_ROWS * most, np.uint8)
-    yield _HEADER
-    for begin in range(0, len(rows), PIECE_ROWS):
-        piece = slice(begin, begin + PIECE_ROWS)
-        yield out[: _write_rows(out, words[piece], null[piece], widths, text, ends)].data
-    yield _END
+    return words, null
 
 
 @kernel

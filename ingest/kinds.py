@@ -6,7 +6,7 @@ rows -> late?  -> stored where they are missing; their devices judged again from
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -65,14 +65,16 @@ class KindOfBatch:
         self._zone = zone
         self._told = told
 
-    def process(self, runs: Sequence[Run], readings: Rows) -> None:
-        """`readings`: those of `runs`, each the slot of its place."""
+    def process(self, runs: Sequence[Run], readings: Rows, computed: Callable[[], None]) -> None:
+        """`readings`: those of `runs`, each the slot of its place. Calls `computed` when the database gets to work."""
         if self._kind == "fume":
             figures.touch(self._connection, readings.keys(), self._zone)
         device_ids = readings.device_ids
         known = self._cache.fetch(self._connection, self._judge, device_ids)
         late = self._late(known, readings)
         again = self._store_late(known, readings.only(late))
+        if again:
+            computed()
         to_judge_again = np.array([device_id in again for device_id in device_ids], np.bool_)
         self._copy(readings.only(~late & to_judge_again[readings.slots]))
         copies: dict[str, int] = {}
@@ -86,7 +88,7 @@ class KindOfBatch:
         if fresh:
             refused = [Refusal(n, at) for n, slot in enumerate(fresh) for at in runs[slot].refused]
             newer = readings.only(~late).of_slots(fresh)
-            _earliest(copies, self._judge_on(newer, [known[slot] for slot in fresh], refused))
+            _earliest(copies, self._judge_on(newer, [known[slot] for slot in fresh], refused, computed))
         self._follow(copies)
 
     def hear_nothing(self, device_ids: list[str], clock_us: int) -> None:
@@ -127,7 +129,13 @@ class KindOfBatch:
             again[device_id] = min(again.get(device_id, ts_us), ts_us)
         return again
 
-    def _judge_on(self, readings: Rows, before: list[Known], refused: Sequence[Refusal]) -> dict[str, int]:
+    def _judge_on(
+        self,
+        readings: Rows,
+        before: list[Known],
+        refused: Sequence[Refusal],
+        computed: Callable[[], None],
+    ) -> dict[str, int]:
         """Judge readings that are newer than their devices' states, and store them with what came out.
 
         Returns the devices to judge again, as copies of these readings.
@@ -140,6 +148,7 @@ class KindOfBatch:
         after, readings.quality, events = self._registers.judge(
             self._connection, self._judge, device_ids, states, records, refused
         )
+        computed()
         self._copy(readings)
         for code, number in enumerate(np.bincount(readings.quality, minlength=len(QUALITIES)).tolist()):
             if code != OK and number:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MOST_BYTES = 64_000_000
+MOST_BYTES = 32_000_000
 """What may be held, waiting or in hand. Receivers read no further then, which the broker feels: with what the program
 itself needs, this bounds the collector's memory whatever the backlog."""
 EACH_BYTES = 300

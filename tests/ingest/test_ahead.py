@@ -1,5 +1,6 @@
 """What is read while another batch is committed is worth no more than what is read within the transaction."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
@@ -8,6 +9,7 @@ import psycopg
 import pytest
 
 from devices.repository import store_registry
+from ingest import kinds, storage
 from ingest.ahead import ReadAhead
 from ingest.broker.arrivals import Delivery
 from ingest.broker.sessions import Sessions
@@ -99,3 +101,30 @@ def test_what_ends_the_reader_is_raised_where_it_ends_the_collector() -> None:
     with pytest.raises(ZeroDivisionError, match="deaf"):
         ahead.next(10)
     ahead.stop()
+
+
+def test_what_comes_next_is_read_while_the_database_stores_this_and_not_while_this_is_judged(
+    connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = pipeline()
+    line.prepare(connection)
+    reader = threading.Thread(target=line.read, args=([of("vehicle", "V0", A_BAD_HAUL[9:])],))
+    judge, copy = kinds.notice_pieces, storage.copy_rows
+
+    def judge_beside_the_reader(*arguments: Any) -> Any:
+        reader.start()
+        reader.join(0.3)
+        assert reader.is_alive()
+        return judge(*arguments)
+
+    def copy_beside_the_reader(*arguments: Any) -> None:
+        reader.join(60)
+        assert not reader.is_alive()
+        copy(*arguments)
+
+    monkeypatch.setattr(kinds, "notice_pieces", judge_beside_the_reader)
+    monkeypatch.setattr(storage, "copy_rows", copy_beside_the_reader)
+
+    line.process(connection, [of("vehicle", "V0", A_BAD_HAUL[:9])])
+
+    assert len(stored(connection, "vehicle_position", "V0")) == 9
