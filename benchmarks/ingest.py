@@ -1,6 +1,6 @@
 """How much does the collector take in, beside what its broker and its database can do at all?  One run, read the ratios.
 
-    python -m benchmarks.ingest [--readings 200000] [--trucks 686] [--rounds 3]
+    python -m benchmarks.ingest [--readings 400000] [--trucks 686] [--rounds 3]
 
 A real Mosquitto, a real TimescaleDB, and `fleetfume serve --role collector` as one process, all on this machine:
 
@@ -60,7 +60,7 @@ def main() -> None:
     options = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    options.add_argument("--readings", type=int, default=200_000)
+    options.add_argument("--readings", type=int, default=400_000)
     options.add_argument("--trucks", type=int, default=686)
     options.add_argument("--rounds", type=int, default=3)
     asked = options.parse_args()
@@ -73,7 +73,8 @@ def main() -> None:
         f"\n{asked.readings} readings of {asked.trucks} trucks, medians of {asked.rounds} rounds, readings a second"
     )
     for name in rounds[0]:
-        print(f"  {name:<42}{statistics.median(one[name] for one in rounds):12,.1f}")
+        median = statistics.median(one[name] for one in rounds)
+        print(f"  {name:<42}{median:12,.{2 if median < 10 else 0}f}")
 
 
 def measure(readings: int, trucks: int) -> dict[str, float]:
@@ -98,7 +99,7 @@ def measure(readings: int, trucks: int) -> dict[str, float]:
                 rate = len(fixes) / taken_s
                 limit = "broker" if size == 1 else "COPY"
                 found[f"fleetfume, {size} a message"] = rate
-                found[f"  … of the limit of {limit}"] = rate / found[limit]
+                found[f"  … of the limit of {limit}, {size} a message"] = rate / found[limit]
                 found[f"  … MB resident at most, {size} a message"] = resident_mb
         finally:
             broker.stop()
