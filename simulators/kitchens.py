@@ -26,6 +26,8 @@ from simulators.world import DAY_S
 INTERVAL_S = 60
 WINDOW_S = 600
 """Means are taken over windows of ten minutes that start at :00, :10 …"""
+VALID_SHARE = 0.75
+"""Of a window's readings (contract, section 4)."""
 OFFLINE_S = 1800
 LIMIT_MG_M3: Final = {"small": 1.5, "medium": 1.2, "large": 1.0}
 BURSTS_A_PLUME = 15
@@ -320,16 +322,33 @@ class Kitchen:
     ) -> list[Truth]:
         """None for what was over, or nearly over, when the simulation began."""
         started, ended = max(midnight_s + begin, start_s), midnight_s + end
-        if kind == "fume_exceedance":
-            # A window that the simulation began in has too few readings.
-            started = (
-                midnight_s + begin if start_s <= midnight_s + begin else -(-start_s // WINDOW_S) * WINDOW_S
-            )
+        if kind == "fume_exceedance" and started > midnight_s + begin:
+            started = self._first_valid_window_s(start_s)
         if ended - started < WINDOW_S:
             return []
         if kind.startswith("monitor_") and started > midnight_s + begin:
             return []  # a silence, and what makes readings suspect, has to be seen from its beginning
         lat, lon = self.outlet.lat or 0.0, self.outlet.lon or 0.0
-        after_s = {"monitor_offline": OFFLINE_S}.get(kind, WINDOW_S) + INTERVAL_S
-        known_s = midnight_s + decided if decided is not None else started + after_s
+        if decided is not None:
+            known_s = midnight_s + decided
+        elif kind == "monitor_offline":
+            known_s = started + OFFLINE_S
+        elif kind == "fume_exceedance":  # by the last reading of its first window
+            known_s = self._next_reading_s(started + WINDOW_S) - INTERVAL_S
+        else:
+            known_s = self._next_reading_s(started) + WINDOW_S
         return [Truth(kind, self.device_id, started, ended, lat, lon, note, known_s)]
+
+    def _next_reading_s(self, at_s: float) -> float:
+        phase = zlib.crc32(self.device_id.encode()) % INTERVAL_S
+        return at_s + (phase - at_s) % INTERVAL_S
+
+    def _first_valid_window_s(self, start_s: float) -> float:
+        """The first window of which enough is seen from `start_s` on."""
+        window_s = start_s // WINDOW_S * WINDOW_S
+        seen_s = window_s + WINDOW_S - self._next_reading_s(start_s)
+        return (
+            window_s
+            if -(-seen_s // INTERVAL_S) >= VALID_SHARE * WINDOW_S / INTERVAL_S
+            else window_s + WINDOW_S
+        )

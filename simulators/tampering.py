@@ -67,7 +67,7 @@ def stuck(
     if count < 35:
         return None
     fume[begin : begin + count] = round(float(rng.uniform(0.05, 0.4)) * limit, 3)
-    return Done(begin, begin + count - 1, begin + 31, "stuck at one value")
+    return Done(begin, begin + count - 1, begin + 30, "stuck at one value")
 
 
 def impossible(
@@ -82,7 +82,7 @@ def impossible(
     if count < 11:
         return None
     fume[begin : begin + count] = dice.choice((999.99, -999.0, 9999.0, -5.0))
-    return Done(begin, begin + count - 1, begin + 3, "values no instrument reads")
+    return Done(begin, begin + count - 1, begin + 2, "values no instrument reads")
 
 
 def clipped(
@@ -93,14 +93,18 @@ def clipped(
     if count < 90:
         return None
     part = fume[begin : begin + count]
+    before = part.copy()
     part *= 1.05 * limit / max(float(np.median(part)), 1e-9)
     cut = rng.uniform(0.93, 0.97) * limit
     high = part > 0.9 * limit
     part[high] = cut + rng.uniform(-0.02, 0.02, int(high.sum())) * limit
-    seen = np.flatnonzero(high)
-    return Done(
-        begin, begin + count - 1, begin + int(seen[min(35, len(seen) - 1)]), "cut off under the limit"
-    )
+    pile = np.cumsum((part >= 0.9 * limit) & (part < limit))
+    below = np.cumsum((part >= 0.8 * limit) & (part < 0.9 * limit))
+    met = np.flatnonzero((pile >= 30) & (pile >= 3 * below))
+    if not len(met):
+        part[:] = before
+        return None
+    return Done(begin, begin + count - 1, begin + int(met[0]), "cut off under the limit")
 
 
 def copied(
@@ -118,7 +122,7 @@ def copied(
     begin = last - count
     fume[first : first + count] = np.round(fume[first : first + count], 3)
     fume[begin : begin + count] = fume[first : first + count]
-    return Done(begin, last - 1, begin + 60, "an earlier hour sent again")
+    return Done(begin, last - 1, begin + 59, "an earlier hour sent again")
 
 
 def _part(first: int, last: int, least: int, most: int, dice: random.Random) -> tuple[int, int]:

@@ -81,9 +81,14 @@ def _dumped(truck: Truck, haul: Haul, begin: float, dumping: _Dumping, note: str
     """The truths of a dumping, and of what it entails."""
     place, stop, up, down, leave = dumping
     whole = truck.stretch()
+
+    def told_s(track: Track) -> float:
+        return unloaded_s(track, begin, lift=truck.sensors.lift, load=truck.sensors.load)
+
     if truck.tells_of_its_load:
         seen = "lift" if truck.sensors.lift else "load"
-        truths = [truth_of(truck, "illegal_dumping", up, down, up + 60, place, f"{note}, told by {seen}")]
+        text = f"{note}, told by {seen}"
+        truths = [truth_of(truck, "illegal_dumping", up, down, told_s(whole.track), place, text)]
     else:
         # Known when it is back at the source; every trip ends there.
         back = truck.motion.at
@@ -93,8 +98,7 @@ def _dumped(truck: Truck, haul: Haul, begin: float, dumping: _Dumping, note: str
         ]
 
     def witness(track: Track) -> list[Truth]:
-        told_s = unloaded_s(track, begin, lift=truck.sensors.lift, load=truck.sensors.load)
-        return off_route(track, truck=truck, haul=haul, begin=begin, end=min(leave, told_s), note=note)
+        return off_route(track, truck=truck, haul=haul, begin=begin, end=min(leave, told_s(track)), note=note)
 
     return witnessed(whole, witness, *truths)
 

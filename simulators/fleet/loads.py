@@ -59,8 +59,11 @@ def load_unlicensed(truck: Truck, haul: Haul) -> Stretch | None:
     truck.drive(world.leg(spot, haul.disposal)[:-1], LOADED_KMH)
     truck.unload_at(haul.disposal)
     truck.return_empty(haul)
-    truth = truth_of(truck, "unlicensed_loading", begin, end, end, place, "loaded where there is no site")
-    return replace(truck.stretch(), truths=[truth])
+    whole = truck.stretch()
+    risen = (whole.track["at"] >= begin) & (whole.track["load"] >= 0.4)
+    decided = float(whole.track["at"][np.argmax(risen)])
+    truth = truth_of(truck, "unlicensed_loading", begin, end, decided, place, "loaded where there is no site")
+    return replace(whole, truths=[truth])
 
 
 def dawdle(truck: Truck, haul: Haul) -> Stretch | None:

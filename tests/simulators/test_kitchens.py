@@ -8,8 +8,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.catalogue import load_catalogue
+from analytics.district import compile_district
+from analytics.records import KINDS, OPENED
+from ingest.fleet import Fleet
+from ingest.judging import JUDGES
 from simulators.kitchens import Kitchen, KitchenDay
 from simulators.purifiers import DIRTY, ROUND_DAYS, Dirt, cleanings_csv, last_cleaning, let_through
+from simulators.readings import FUME_ROW
 from simulators.scenarios import scenario_named
 from simulators.smoke import jitter, plume, record, smoke_over
 from simulators.tampering import Suspicion
@@ -231,3 +237,34 @@ def test_a_meal_that_had_begun_before_the_simulation_is_not_tampered_with() -> N
         assert np.array_equal(seen.rows["fume_mg_m3"][under_way], honest.rows["fume_mg_m3"][under_way])
         checked += 1
     assert checked > 20
+
+
+def test_a_truth_is_decided_at_the_very_reading_by_which_the_engine_tells_of_it() -> None:
+    """Else what the end of a simulation cuts between the two is told and not true, or true and not told."""
+    planted = msgspec.structs.replace(
+        scenario_named("clean"), tampering=0.4, fume_exceedance=0.3, purifier_off=0.3, monitor_offline=0.0
+    )
+    device_ids = [one for one in district().devices if one.startswith("F")][:150]
+    fleet = Fleet(district(), compile_district(district()), load_catalogue(None))
+    judge = JUDGES["fume"]
+    told, true = set(), set()
+    for n, device_id in enumerate(device_ids):
+        outlet = district().outlets[district().devices[device_id].bound_to or ""]
+        start_s = ROUND * 86_400 - OFFSET_S + 11.5 * 3600 + 20 * n  # within lunch, anywhere in a window
+        day = next(Kitchen(outlet, device_id, planted, 7).days(start_s, OFFSET_S))
+        samples = np.zeros(len(day.rows), judge.record_type)
+        for name in set(FUME_ROW.names or ()) & set(samples.dtype.names or ()):
+            samples[name] = day.rows[name]
+        samples["local"] = samples["ts"] + OFFSET_S * 1_000_000
+        _, _, events = judge.judge(fleet, [device_id], judge.new_states(1), samples)
+        told |= {
+            (device_id, KINDS[one["kind"]], one["ts"] / 1e6) for one in events if one["action"] == OPENED
+        }
+        true |= {
+            (device_id, one.kind, one.decided_s)
+            for one in day.truths
+            if "sent again" not in one.note and one.decided_s <= day.rows["ts"][-1] / 1e6
+        }
+
+    assert told == true
+    assert {kind for _, kind, _ in true} == {"fume_exceedance", "purifier_off", "monitor_suspect"}
