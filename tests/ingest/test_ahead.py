@@ -9,10 +9,11 @@ import psycopg
 import pytest
 
 from devices.repository import store_registry
-from ingest import kinds, storage
 from ingest.ahead import ReadAhead
 from ingest.broker.arrivals import Delivery
 from ingest.broker.sessions import Sessions
+from ingest.copies import notice_pieces
+from ingest.copying import copy_rows
 from ingest.rates import Rates
 from tests.ingest.test_pipeline import A_BAD_HAUL, of, pipeline, standing_alerts, stored
 from tests.small_district import registry
@@ -109,21 +110,20 @@ def test_what_comes_next_is_read_while_the_database_stores_this_and_not_while_th
     line = pipeline()
     line.prepare(connection)
     reader = threading.Thread(target=line.read, args=([of("vehicle", "V0", A_BAD_HAUL[9:])],))
-    judge, copy = kinds.notice_pieces, storage.copy_rows
 
     def judge_beside_the_reader(*arguments: Any) -> Any:
         reader.start()
         reader.join(0.3)
         assert reader.is_alive()
-        return judge(*arguments)
+        return notice_pieces(*arguments)
 
     def copy_beside_the_reader(*arguments: Any) -> None:
         reader.join(60)
         assert not reader.is_alive()
-        copy(*arguments)
+        copy_rows(*arguments)
 
-    monkeypatch.setattr(kinds, "notice_pieces", judge_beside_the_reader)
-    monkeypatch.setattr(storage, "copy_rows", copy_beside_the_reader)
+    monkeypatch.setattr("ingest.kinds.notice_pieces", judge_beside_the_reader)
+    monkeypatch.setattr("ingest.storage.copy_rows", copy_beside_the_reader)
 
     line.process(connection, [of("vehicle", "V0", A_BAD_HAUL[:9])])
 
