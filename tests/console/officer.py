@@ -6,7 +6,7 @@ import re
 from playwright.sync_api import Page, expect
 
 PATIENCE_MS = 30_000
-expect.set_options()
+expect.set_options(timeout=PATIENCE_MS)
 SHOTS = os.environ.get("FLEETFUME_SCREENSHOTS")
 """A folder to put pictures into, for whoever wants to look."""
 

@@ -72,9 +72,9 @@ def ended(*arguments: str, env: dict[str, str], stdin: str = "") -> subprocess.C
         pytest.raises(SystemExit) as end,
     ):
         main(arguments)
-    code = end.value.code
+    code = end.value.code or 0
     return subprocess.CompletedProcess(
-        arguments, code if isinstance(code, int) else 0, said.getvalue(), complained.getvalue()
+        arguments, code if isinstance(code, int) else 1, said.getvalue(), complained.getvalue()
     )
 
 
